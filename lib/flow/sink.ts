@@ -1,0 +1,109 @@
+/** One partition of a sink without a position. */
+export abstract class StatelessSinkPartition<T> {
+  /** Takes the items, in order; the next batch waits for the promise. */
+  abstract writeBatch(items: T[]): void | Promise<void>
+
+  /** Called once, when the flow has ended, stopped or failed. */
+  close(): void | Promise<void> {}
+}
+
+/** One partition of a sink that can be cut back to a position. */
+export abstract class StatefulSinkPartition<V, S> extends StatelessSinkPartition<V> {
+  /** The position behind everything written; asked for at the end of an epoch, when writes are done. */
+  abstract snapshot(): S
+}
+
+/** A sink that every worker writes in its own way. */
+export abstract class DynamicSink<T> {
+  abstract build(
+    stepId: string,
+    workerIndex: number,
+    workerCount: number,
+  ): StatelessSinkPartition<T> | Promise<StatelessSinkPartition<T>>
+}
+
+/** A sink of named partitions: a keyed item goes to the partition of its key, its value is written. */
+export abstract class FixedPartitionedSink<V, S> {
+  /** The partitions, in an order that is the same on every worker. */
+  abstract listParts(): string[] | Promise<string[]>
+
+  /** A number for the key; modulo the number of partitions it indexes `listParts()`. */
+  partFor(key: string): number {
+    return adler32(key)
+  }
+
+  /** Opens one partition, cut back to `resume`, or new when that is `null`. */
+  abstract buildPart(
+    stepId: string,
+    part: string,
+    resume: S | null,
+  ): StatefulSinkPartition<V, S> | Promise<StatefulSinkPartition<V, S>>
+}
+
+/** What a slot of an exactly-once sink is told when it opens. */
+export interface SlotContext {
+  /** The number of this execution; an older one must be fenced off. */
+  readonly execution: number
+  /** The first epoch of this execution; what older executions staged at or after it never happened. */
+  readonly resumeEpoch: number
+}
+
+/** One slot of a transactional sink: an epoch is written, prepared, and committed once durable. */
+export abstract class TransactionalSinkPartition<T, X> {
+  abstract writeBatch(items: T[]): void | Promise<void>
+  /** Stages what the epoch wrote; `null` when there is nothing to commit. */
+  abstract prepare(epoch: number): X | null | Promise<X | null>
+  /** Publishes a staged epoch; may run on any worker, and again. */
+  abstract commit(staged: X): void | Promise<void>
+  /** Forgets a staged epoch; may run on any worker, and again. */
+  abstract abort(staged: X): void | Promise<void>
+  close(): void | Promise<void> {}
+}
+
+/** A sink whose epochs are prepared with the snapshot and committed after it is durable. */
+export abstract class TransactionalSink<T, X> {
+  abstract build(
+    stepId: string,
+    slot: string,
+    context: SlotContext,
+  ): TransactionalSinkPartition<T, X> | Promise<TransactionalSinkPartition<T, X>>
+}
+
+/** One slot of a write-ahead sink: epochs are delivered in order, after they are durable. */
+export abstract class WriteAheadPartition<T, M = number> {
+  /** Shuts out writers of older executions. */
+  abstract fence(execution: number): void | Promise<void>
+  /** The last epoch that the destination's marker names; `null` when it names none. */
+  abstract delivered(): M | null | Promise<M | null>
+  /** Writes an epoch's items and its marker as one. */
+  abstract deliver(epoch: number, items: T[]): void | Promise<void>
+  close(): void | Promise<void> {}
+}
+
+/** A sink for an outside system: the epoch's items are kept with the snapshot, then handed over. */
+export abstract class WriteAheadSink<T, M = number> {
+  abstract build(
+    stepId: string,
+    slot: string,
+    context: Pick<SlotContext, 'execution'>,
+  ): WriteAheadPartition<T, M> | Promise<WriteAheadPartition<T, M>>
+}
+
+export type Sink<T> =
+  | DynamicSink<T>
+  // biome-ignore lint/suspicious/noExplicitAny: what a staged epoch looks like is the sink's own affair.
+  | TransactionalSink<T, any>
+  // biome-ignore lint/suspicious/noExplicitAny: so is its marker.
+  | WriteAheadSink<T, any>
+
+/** Adler-32 of the key's UTF-8 bytes (RFC 1950, section 9). */
+export const adler32 = (key: string): number => {
+  const bytes = new TextEncoder().encode(key)
+  let low = 1
+  let high = 0
+  for (const byte of bytes) {
+    low = (low + byte) % 65_521
+    high = (high + low) % 65_521
+  }
+  return high * 65_536 + low
+}

@@ -1,0 +1,35 @@
+/** What a callback of a logic object gives back: items alone, or items and whether to forget the key. */
+export type Emit<W> = Iterable<W> | { readonly emit: Iterable<W>; readonly discard?: boolean }
+
+const NOTHING: readonly never[] = []
+
+/** What every keyed logic shares: one object a key, made for the first item or from a snapshot. */
+abstract class KeyedLogic<W, S> {
+  /** The time that `notifyAt` named has come. */
+  onNotify(): Emit<W> {
+    return NOTHING
+  }
+
+  /** All input has ended; what is kept is found again by a run that continues. */
+  onEof(): Emit<W> {
+    return NOTHING
+  }
+
+  /** Epoch milliseconds at which to be notified; `null` cancels. Asked after every other call. */
+  notifyAt(): number | null {
+    return null
+  }
+
+  /** The state to resume from; asked when a changed key is snapshotted. */
+  abstract snapshot(): S
+}
+
+/** Keyed state that sees one item at a time. */
+export abstract class StatefulLogic<V, W, S> extends KeyedLogic<W, S> {
+  abstract onItem(value: V): Emit<W>
+}
+
+/** Keyed state that sees all values of a batch that have its key. */
+export abstract class StatefulBatchLogic<V, W, S> extends KeyedLogic<W, S> {
+  abstract onBatch(values: V[]): Emit<W>
+}
