@@ -1,20 +1,34 @@
+import type { RunAware, RunFacts } from './run-facts.ts'
+
 /** One partition of a sink without a position. */
 export abstract class StatelessSinkPartition<T> {
   /** Takes the items, in order; the next batch waits for the promise. */
   abstract writeBatch(items: T[]): void | Promise<void>
 
-  /** Called once, when the flow has ended, stopped or failed. */
+  /** Called once, when the flow has ended or was stopped: what was written is whole. */
   close(): void | Promise<void> {}
+
+  /** Called once, instead of `close`, when the run failed; without it `close` is. */
+  abandon?(): void | Promise<void>
 }
 
 /** One partition of a sink that can be cut back to a position. */
 export abstract class StatefulSinkPartition<V, S> extends StatelessSinkPartition<V> {
+  /** Called at the end of an epoch, before `snapshot`: makes what was written durable. */
+  flush?(): void | Promise<void>
+
   /** The position behind everything written; asked for at the end of an epoch, when writes are done. */
   abstract snapshot(): S
 }
 
 /** A sink that every worker writes in its own way. */
-export abstract class DynamicSink<T> {
+export abstract class DynamicSink<T> implements RunAware {
+  /** Told of the run before anything else is called, while `start` still runs. */
+  useRun?(run: RunFacts): void
+
+  /** Told last that the run is over: `null`, or what it failed with. */
+  endRun?(failure: unknown): void
+
   abstract build(
     stepId: string,
     workerIndex: number,
@@ -23,7 +37,13 @@ export abstract class DynamicSink<T> {
 }
 
 /** A sink of named partitions: a keyed item goes to the partition of its key, its value is written. */
-export abstract class FixedPartitionedSink<V, S> {
+export abstract class FixedPartitionedSink<V, S> implements RunAware {
+  /** Told of the run before anything else is called, while `start` still runs. */
+  useRun?(run: RunFacts): void
+
+  /** Told last that the run is over: `null`, or what it failed with. */
+  endRun?(failure: unknown): void
+
   /** The partitions, in an order that is the same on every worker. */
   abstract listParts(): string[] | Promise<string[]>
 
@@ -61,7 +81,13 @@ export abstract class TransactionalSinkPartition<T, X> {
 }
 
 /** A sink whose epochs are prepared with the snapshot and committed after it is durable. */
-export abstract class TransactionalSink<T, X> {
+export abstract class TransactionalSink<T, X> implements RunAware {
+  /** Told of the run before anything else is called, while `start` still runs. */
+  useRun?(run: RunFacts): void
+
+  /** Told last that the run is over: `null`, or what it failed with. */
+  endRun?(failure: unknown): void
+
   abstract build(
     stepId: string,
     slot: string,
@@ -81,7 +107,13 @@ export abstract class WriteAheadPartition<T, M = number> {
 }
 
 /** A sink for an outside system: the epoch's items are kept with the snapshot, then handed over. */
-export abstract class WriteAheadSink<T, M = number> {
+export abstract class WriteAheadSink<T, M = number> implements RunAware {
+  /** Told of the run before anything else is called, while `start` still runs. */
+  useRun?(run: RunFacts): void
+
+  /** Told last that the run is over: `null`, or what it failed with. */
+  endRun?(failure: unknown): void
+
   abstract build(
     stepId: string,
     slot: string,

@@ -1,4 +1,5 @@
 import type { DurationLike } from '../time/time.ts'
+import type { RunAware, RunFacts } from './run-facts.ts'
 
 /** What `nextBatch` returns when its partition has ended. */
 export const EOF: unique symbol = Symbol.for('tidemark.EOF')
@@ -33,7 +34,13 @@ export abstract class StatefulSourcePartition<T, S> extends StatelessSourceParti
 }
 
 /** A source of named partitions, each read by one worker and resumed from its own position. */
-export abstract class FixedPartitionedSource<T, S> {
+export abstract class FixedPartitionedSource<T, S> implements RunAware {
+  /** Told of the run before anything else is called, while `start` still runs. */
+  useRun?(run: RunFacts): void
+
+  /** Told last that the run is over: `null`, or what it failed with. */
+  endRun?(failure: unknown): void
+
   /** How often `listParts` is asked again while the flow runs; new partitions join at a later epoch. */
   discoverEvery?: DurationLike
 
@@ -49,7 +56,13 @@ export abstract class FixedPartitionedSource<T, S> {
 }
 
 /** A source that every worker reads in its own way, without a position to resume from. */
-export abstract class DynamicSource<T> {
+export abstract class DynamicSource<T> implements RunAware {
+  /** Told of the run before anything else is called, while `start` still runs. */
+  useRun?(run: RunFacts): void
+
+  /** Told last that the run is over: `null`, or what it failed with. */
+  endRun?(failure: unknown): void
+
   abstract build(
     stepId: string,
     workerIndex: number,
