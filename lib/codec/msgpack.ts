@@ -1,0 +1,129 @@
+import { createRequire } from 'node:module'
+import { RecoveryError } from '../errors/errors.ts'
+import {
+  DressedMap,
+  DressedObject,
+  DressedText,
+  DressedZero,
+  dress,
+  undressMap,
+  undressObject,
+} from './dress.ts'
+import { PLAIN, REFUSED, refusal, survey } from './survey.ts'
+
+/**
+ * Packs a state so that it comes back as it was: Map, Set, Date, BigInt, typed arrays, `undefined`,
+ * NaN and -0 included. The bytes stand alone, so rows are copied without being decoded.
+ *
+ * @throws StateRefusedError for a function, a symbol, a class instance or a value inside itself,
+ * naming where it lies.
+ */
+export const encodeState = (value: unknown): Uint8Array => {
+  const found = survey(value)
+  if (found === PLAIN) return packer().pack(value)
+  if (found === REFUSED) {
+    const error = refusal(value)
+    if (error !== null) throw error
+  }
+  return packer().pack(dress(value))
+}
+
+/** Bytes inside a buffer that the next state overwrites: to be copied at once. */
+export interface PackedState {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** As `encodeState`, without an array of its own for each state. */
+export const packState = (value: unknown): PackedState => {
+  const found = survey(value)
+  if (found === PLAIN) return packed(packer().pack(value, REUSE))
+  if (found === REFUSED) {
+    const error = refusal(value)
+    if (error !== null) throw error
+  }
+  return packed(packer().pack(dress(value), REUSE))
+}
+
+/** msgpackr's modes 512, the packer's own buffer is returned, and 1024, it is used again. */
+const REUSE = 512 | 1024
+
+type Reused = Uint8Array & { readonly start: number; readonly end: number }
+
+const range: { bytes: Uint8Array; start: number; end: number } = {
+  bytes: new Uint8Array(0),
+  start: 0,
+  end: 0,
+}
+
+const packed = (buffer: Uint8Array): PackedState => {
+  const reused = buffer as Reused
+  range.bytes = reused
+  range.start = reused.start
+  range.end = reused.end
+  return range
+}
+
+/**
+ * The state that `encodeState` packed into `bytes`, or into a part of them.
+ *
+ * @throws RecoveryError for bytes that it did not write.
+ */
+export const decodeState = (bytes: Uint8Array, start = 0, end: number = bytes.length): unknown => {
+  try {
+    return packer().unpack(bytes, { start, end })
+  } catch (cause) {
+    throw new RecoveryError(
+      `The ${end - start} bytes of a snapshot are not a state: the store is damaged, or the step ` +
+        'kept its state with another codec.',
+      { cause },
+    )
+  }
+}
+
+interface Packer {
+  pack(value: unknown, mode?: number): Uint8Array
+  unpack(bytes: Uint8Array, range: { readonly start: number; readonly end: number }): unknown
+}
+
+let loaded: Packer | null = null
+
+/** The driver, loaded for the first state: a flow without recovery never needs it. */
+const packer = (): Packer => {
+  loaded ??= load()
+  return loaded
+}
+
+const load = (): Packer => {
+  const { Packr, addExtension }: typeof import('msgpackr') =
+    createRequire(import.meta.url)('msgpackr')
+  addExtension({
+    Class: DressedMap,
+    type: 0x4d,
+    write: (dressed: DressedMap) => dressed.entries,
+    read: (entries: unknown) => undressMap(asList(entries)),
+  })
+  addExtension({
+    Class: DressedObject,
+    type: 0x4f,
+    write: (dressed: DressedObject) => dressed.entries,
+    read: (entries: unknown) => undressObject(asList(entries)),
+  })
+  addExtension({
+    Class: DressedText,
+    type: 0x57,
+    write: (dressed: DressedText) => Buffer.from(dressed.text, 'utf16le'),
+    read: (bytes: unknown) => (Buffer.isBuffer(bytes) ? bytes.toString('utf16le') : ''),
+  })
+  addExtension({ Class: DressedZero, type: 0x5a, write: () => 0, read: () => -0 })
+  return new Packr({
+    useRecords: false,
+    variableMapSize: true,
+    moreTypes: true,
+    copyBuffers: true,
+    useToJSON: false,
+  })
+}
+
+const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
