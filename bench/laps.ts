@@ -1,0 +1,123 @@
+import { agree, median } from './statistics.ts'
+import type { Laps, Pace } from './workload.ts'
+
+/** A number of passes that is fixed beforehand. */
+export class FixedLaps implements Laps {
+  #left: number
+
+  constructor(passes: number) {
+    this.#left = passes
+  }
+
+  next(): boolean {
+    this.#left -= 1
+    return this.#left >= 0
+  }
+
+  pause(): void {}
+  resume(): void {}
+}
+
+interface Slice {
+  readonly cpuMs: number
+  readonly wallMs: number
+}
+
+/** Successive slices that must agree before the variant counts as warm, and how closely. */
+const AGREEING = 3
+const TOLERANCE = 0.05
+
+/** What one moment of the two clocks says. CPU time is that of all threads, collectors included. */
+interface Moment {
+  readonly cpuMs: number
+  readonly wallMs: number
+}
+
+const readClocks = (): Moment => {
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
+  return { cpuMs: (userCPUTime + systemCPUTime) / 1000, wallMs: performance.now() }
+}
+
+/** Lets a variant warm up until slices of passes agree, then times a few. */
+export class SteadyLaps implements Laps {
+  readonly #pace: Pace
+  readonly #warm: Slice[] = []
+  readonly #timed: Slice[] = []
+  #begun = 0
+  #started: Moment | null = null
+  #paused: Moment | null = null
+  #sliceFrom: Moment = { cpuMs: 0, wallMs: 0 }
+  #slicePasses = 0
+  #steady = false
+
+  constructor(pace: Pace) {
+    this.#pace = pace
+  }
+
+  next(): boolean {
+    if (this.#started === null) {
+      this.#started = readClocks()
+      this.#sliceFrom = this.#started
+      this.#begun = 1
+      return true
+    }
+    this.#slicePasses += 1
+    if (performance.now() - this.#sliceFrom.wallMs >= this.#pace.sliceMs) {
+      this.#closeSlice(this.#started)
+    }
+    if (this.#timed.length >= this.#pace.slices) return false
+    this.#begun += 1
+    return true
+  }
+
+  pause(): void {
+    this.#paused = readClocks()
+  }
+
+  /** Moves the open slice's beginning by as long as the clock stood still. */
+  resume(): void {
+    if (this.#paused === null) return
+    const now = readClocks()
+    this.#sliceFrom = {
+      cpuMs: this.#sliceFrom.cpuMs + now.cpuMs - this.#paused.cpuMs,
+      wallMs: this.#sliceFrom.wallMs + now.wallMs - this.#paused.wallMs,
+    }
+    this.#paused = null
+  }
+
+  /** Passes that were asked for. */
+  get passes(): number {
+    return this.#begun
+  }
+
+  /** Milliseconds a pass takes, the median of the timed slices. */
+  get passTime(): Slice {
+    return {
+      cpuMs: median(this.#timed.map((slice) => slice.cpuMs)),
+      wallMs: median(this.#timed.map((slice) => slice.wallMs)),
+    }
+  }
+
+  #closeSlice(started: Moment): void {
+    const now = readClocks()
+    const slice = {
+      cpuMs: (now.cpuMs - this.#sliceFrom.cpuMs) / this.#slicePasses,
+      wallMs: (now.wallMs - this.#sliceFrom.wallMs) / this.#slicePasses,
+    }
+    if (this.#steady) {
+      this.#timed.push(slice)
+    } else {
+      this.#warm.push(slice)
+      this.#steady = this.#isWarm(now.wallMs - started.wallMs)
+    }
+    this.#sliceFrom = now
+    this.#slicePasses = 0
+  }
+
+  #isWarm(elapsedMs: number): boolean {
+    if (elapsedMs < this.#pace.warmMs) return false
+    if (elapsedMs >= this.#pace.warmLimitMs) return true
+    const costs = this.#warm.map((slice) => slice.cpuMs)
+    return agree(costs, AGREEING, TOLERANCE)
+  }
+}

@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util'
+import { catalog } from './catalog.ts'
+import type { Pace } from './workload.ts'
+
+export interface BenchOptions {
+  /** Ids of the workloads to run. */
+  readonly only: readonly string[]
+  /** Rounds: each runs every variant once, in a process of its own. */
+  readonly repeat: number
+  readonly quick: boolean
+  /** Whether docs/performance.md is written from this run. */
+  readonly write: boolean
+  /** Whether a missed floor fails the command. */
+  readonly gate: boolean
+}
+
+export const USAGE = `npm run bench -- [options]
+
+  --only W1,W3a   these workloads only
+  --repeat n      rounds (5); each runs every variant in a process of its own
+  --quick         short slices, three rounds: to see that it runs, not to quote
+  --gate          exit 1 when a floor is missed or a variant cannot run
+  --write         write docs/performance.md from this run
+`
+
+/** Fewer rounds say nothing: one run in five is slow for no reason of ours. */
+const ROUNDS = 5
+const QUICK_ROUNDS = 3
+
+/** @throws RangeError with a sentence for the user when an option makes no sense */
+export const parseOptions = (args: readonly string[]): BenchOptions | 'help' => {
+  const flags = parseFlags(args)
+  if (flags.help) return 'help'
+  const only = parseIds(flags.only)
+  const repeat = parseRounds(flags)
+  if (flags.write && (flags.quick || repeat < ROUNDS)) {
+    throw new RangeError(`--write needs whole rounds, at least ${ROUNDS}: leave out --quick.`)
+  }
+  return { only, repeat, quick: flags.quick, write: flags.write, gate: flags.gate }
+}
+
+const parseIds = (only: string | undefined): readonly string[] => {
+  const known = Object.keys(catalog)
+  const ids = only?.split(',') ?? known
+  for (const id of ids) {
+    if (!known.includes(id)) {
+      throw new RangeError(`--only ${id}: no such workload; there are ${known.join(', ')}.`)
+    }
+  }
+  return ids
+}
+
+const parseRounds = ({ repeat, quick }: Flags): number => {
+  if (repeat === undefined) return quick ? QUICK_ROUNDS : ROUNDS
+  const rounds = Number(repeat)
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new RangeError(`--repeat ${repeat}: give a whole number of rounds, 1 or more.`)
+  }
+  return rounds
+}
+
+interface Flags {
+  readonly only?: string
+  readonly repeat?: string
+  readonly quick: boolean
+  readonly write: boolean
+  readonly gate: boolean
+  readonly help: boolean
+}
+
+const parseFlags = (args: readonly string[]): Flags => {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        only: { type: 'string' },
+        repeat: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        write: { type: 'boolean', default: false },
+        gate: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false, short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    throw new RangeError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
+
+export const paceOf = (quick: boolean): Pace =>
+  quick
+    ? { sliceMs: 40, warmMs: 300, warmLimitMs: 2000, slices: 3, idleMs: 3000 }
+    : { sliceMs: 100, warmMs: 800, warmLimitMs: 6000, slices: 5, idleMs: 10_000 }

@@ -1,0 +1,1 @@
+// What starting and ending node itself costs.

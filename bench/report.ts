@@ -1,0 +1,126 @@
+import { costsOf, type Findings } from './rounds.ts'
+import { compare, figureOf, spread, type Verdict, verdictOf } from './statistics.ts'
+import type { Gate, Row } from './workload.ts'
+
+/** One line of the table, as text. */
+export interface Line {
+  readonly cells: readonly string[]
+  readonly verdict: Verdict
+}
+
+export const HEAD: readonly string[] = [
+  'workload',
+  'ours / hand loop',
+  'ours / RxJS',
+  'ours / other',
+  'floor',
+  'aim',
+  'CPU s per 1e6',
+  'verdict',
+]
+
+const WORDS: Readonly<Record<Verdict, string>> = {
+  aim: 'aim met',
+  floor: 'floor met',
+  below: 'BELOW FLOOR',
+  void: 'VOID: wrong result',
+  absent: 'not run',
+  shown: 'shown',
+}
+
+const digits = (value: number): string => {
+  if (!Number.isFinite(value)) return '-'
+  if (value >= 100) return value.toFixed(0)
+  return value >= 10 ? value.toFixed(1) : value.toPrecision(2)
+}
+
+/** `0.71`, or `6.2x` where the bound is a multiple. */
+const bound = (gate: Gate, value: number): string => {
+  if (gate.against === null) return String(value)
+  return value >= 1 ? `${value}x` : String(value)
+}
+
+const bounds = (gates: readonly Gate[], pick: 'floor' | 'aim'): string =>
+  gates.map((gate) => bound(gate, gate[pick])).join(', ') || '-'
+
+/** The rows of one workload's table. */
+export const linesOf = (findings: Findings): Line[] => {
+  const costs = costsOf(findings)
+  const wrong = new Set(findings.wrong.keys())
+  const ratioTo = (row: Row, peer: string): string => {
+    const ratio = compare(costs, { ours: row.ours, peer, better: 'higher' })
+    return ratio === null || row.ours === peer ? '-' : digits(ratio.median)
+  }
+  const others = (row: Row): string =>
+    row.gates
+      .filter((gate) => gate.against !== 'hand' && gate.against !== 'rxjs')
+      .map((gate) => {
+        const figure = figureOf(costs, row.ours, gate)
+        const text = figure === null ? '-' : digits(figure.median)
+        return gate.against === null ? text : `${text} of ${gate.against}`
+      })
+      .join(', ') || '-'
+
+  return findings.workload.rows.map((row) => {
+    const verdict = verdictOf(row, costs, wrong)
+    const own = costs.get(row.ours)
+    const speed = findings.workload.unit === 'CPU s per 1e6'
+    return {
+      verdict,
+      cells: [
+        row.label,
+        speed ? ratioTo(row, 'hand') : '-',
+        speed ? ratioTo(row, 'rxjs') : '-',
+        others(row),
+        bounds(row.gates, 'floor'),
+        bounds(row.gates, 'aim'),
+        speed && own !== undefined ? digits(spread(own).median) : '-',
+        WORDS[verdict],
+      ],
+    }
+  })
+}
+
+export const VARIANT_HEAD: readonly string[] = [
+  'variant',
+  'cost (median)',
+  'min..max',
+  'wall M items/s',
+  'empty run ms',
+  'peak RSS MB',
+  'rounds',
+]
+
+/** Every variant's own figures, peers included. */
+export const variantLines = ({ workload, samples }: Findings): string[][] =>
+  [...samples].map(([variant, all]) => {
+    const cost = spread(all.map((sample) => sample.cost))
+    const wall = all.flatMap((sample) => sample.wallCost ?? [])
+    const start = all.flatMap((sample) => sample.startMs ?? [])
+    return [
+      `${workload.id} ${variant}`,
+      `${digits(cost.median)} ${workload.unit}`,
+      `${digits(cost.min)}..${digits(cost.max)}`,
+      wall.length === 0 ? '-' : digits(1 / spread(wall).median),
+      start.length === 0 ? '-' : digits(spread(start).median),
+      digits(spread(all.map((sample) => sample.rssMb)).median),
+      String(all.length),
+    ]
+  })
+
+/** Why variants are missing, a line each. */
+export const problemLines = ({ workload, wrong, failed }: Findings): string[] => [
+  ...[...wrong].map(([variant, message]) => `${workload.id} ${variant}: wrong: ${message}`),
+  ...[...failed].map(([variant, message]) => `${workload.id} ${variant}: not run: ${message}`),
+]
+
+/** A Markdown table whose columns line up, readable on a terminal as well. */
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  const line = (cells: readonly string[]): string =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width)).join(' | ')} |`
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,79 @@
+/** `npm run bench`: the workloads beside their peers, as README.md in this folder describes. */
+
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { loadWorkload } from './catalog.ts'
+import { type BenchOptions, paceOf, parseOptions, USAGE } from './options.ts'
+import { performancePage } from './page.ts'
+import { HEAD, linesOf, problemLines, table, VARIANT_HEAD, variantLines } from './report.ts'
+import { type Findings, runRounds } from './rounds.ts'
+
+const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`)
+}
+
+/** A line that the next one overwrites, where somebody is looking. */
+const showProgress = (text: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
+}
+
+const measureAll = async (options: BenchOptions): Promise<Findings[]> => {
+  const all: Findings[] = []
+  for (const id of options.only) {
+    const workload = await loadWorkload(id)
+    const findings = await runRounds({
+      workload,
+      repeat: options.repeat,
+      pace: paceOf(options.quick),
+      onProgress: showProgress,
+    })
+    showProgress('')
+    all.push(findings)
+    print(`\n${workload.id}: ${workload.title}\n${table(VARIANT_HEAD, variantLines(findings))}`)
+    for (const problem of problemLines(findings)) print(problem)
+  }
+  return all
+}
+
+/** A wrong answer always fails the command; a missed floor does where it is to be a gate. */
+const exitCodeOf = (findings: readonly Findings[], gate: boolean): number => {
+  const verdicts = findings.flatMap(linesOf).map((line) => line.verdict)
+  const wrong = findings.some((one) => one.wrong.size > 0)
+  if (wrong || verdicts.includes('void')) return 1
+  return gate && verdicts.some((verdict) => verdict === 'below' || verdict === 'absent') ? 1 : 0
+}
+
+const bench = async (args: readonly string[]): Promise<number> => {
+  const options = parseOptions(args)
+  if (options === 'help') {
+    print(USAGE)
+    return 0
+  }
+  const findings = await measureAll(options)
+  const lines = findings.flatMap(linesOf)
+  print(
+    `\n${table(
+      HEAD,
+      lines.map((line) => line.cells),
+    )}`,
+  )
+  if (options.write) {
+    const command = ['npm run bench --', ...args].join(' ')
+    writeFileSync(
+      PAGE,
+      performancePage({ findings, command, repeat: options.repeat, date: new Date() }),
+    )
+    print(`\nWritten: ${PAGE}`)
+  }
+  return exitCodeOf(findings, options.gate)
+}
+
+try {
+  process.exitCode = await bench(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof RangeError)) throw error
+  process.stderr.write(`${error.message}\n\n${USAGE}`)
+  process.exitCode = 2
+}
