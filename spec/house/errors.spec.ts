@@ -3,7 +3,7 @@ import { expect } from 'chai'
 
 const HOUSE = ['lib', 'operators', 'connectors', 'cluster', 'cli', 'testing', 'ops']
 const CLASS =
-  /^(?:export )?(?:abstract )?class (\w+) extends (?!Error\b)(\w*Error|AbortExecution)\b.*\{([\s\S]*?)^\}/gm
+  /^(?:export )?(?:abstract )?class (\w+) extends ((?<=class TidemarkError extends )Error|(?!Error\b)\w*Error|AbortExecution)\b.*\{([\s\S]*?)^\}/gm
 const CODE = /^ {2}(?:override )?readonly code(?:: string)? = '(\w+)'/m
 const SECTION = /^## (\w+) \(`(\w+)`\)\n([\s\S]*?)(?=^## |(?![\s\S]))/gm
 
