@@ -1,0 +1,21 @@
+import { BuildError } from '../errors/errors.ts'
+import { type DurationLike, durationMillis } from '../time/time.ts'
+
+/** `count` when it is a whole number of at least 1, otherwise a `BuildError` naming the option. */
+export const positiveCount = (option: string, count: number): number => {
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new BuildError(`${option} must be a whole number of at least 1; got ${String(count)}.`)
+  }
+  return count
+}
+
+/** Milliseconds of an option that is a length of time, not negative and finite. */
+export const durationOption = (option: string, duration: DurationLike): number => {
+  const millis = durationMillis(duration)
+  if (!Number.isFinite(millis) || millis < 0) {
+    throw new BuildError(
+      `${option} must be a length of time: milliseconds, a luxon Duration or its units like { seconds: 5 }; got ${String(duration)}.`,
+    )
+  }
+  return millis
+}
