@@ -8,6 +8,10 @@ export const catalog: Readonly<Record<string, () => Promise<{ readonly workload:
   W3a: () => import('./workloads/w3a-keyed-fold.ts'),
   W3b: () => import('./workloads/w3b-many-keys.ts'),
   W3f: () => import('./workloads/w3f-fold-final.ts'),
+  W4a: () => import('./workloads/w4a-tumbling.ts'),
+  W4b: () => import('./workloads/w4b-sliding.ts'),
+  W4c: () => import('./workloads/w4c-session.ts'),
+  W5: () => import('./workloads/w5-interval-join.ts'),
   W11: () => import('./workloads/w11-memory.ts'),
   W14: () => import('./workloads/w14-start.ts'),
 }
