@@ -77,7 +77,7 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['msgpackr', ['lib/codec/msgpack.ts']],
   ['luxon', ['lib/time/luxon.ts']],
   ['nats', ['cluster/nats.ts', 'connectors/nats/driver.ts']],
-  ['csv-parse', ['connectors/files/csv.ts']],
+  ['csv-parse', ['connectors/files/csv-rows.ts']],
   ['commander', ['cli/main.ts']],
 ]
 
