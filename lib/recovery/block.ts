@@ -202,6 +202,12 @@ export class BlockCursor {
     return true
   }
 
+  /** Back before the first row. */
+  rewind(): void {
+    this.#read = 0
+    this.#at = HEAD_LENGTH
+  }
+
   get key(): string {
     return this.#wide
       ? this.bytes.toString('utf16le', this.#keyStart, this.keyEnd)

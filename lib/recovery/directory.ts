@@ -1,0 +1,210 @@
+/**
+ * A store's directory.
+ *
+ *     part-0/  ...  part-(n-1)/     the partitions as they were made
+ *       identity.json               store, index, count: readable without the lock
+ *       committed                   the witness
+ *       db/                         LevelDB
+ *     generation.json               after a rewrite: the partitions lie in generation-<g>/ instead
+ *     making.json                   here while partitions are being made: nothing in it counts yet
+ */
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  CorruptPartitionError,
+  InconsistentPartitionsError,
+  MissingPartitionsError,
+  NoPartitionsError,
+} from '../errors/errors.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { readCheckFile, syncDirectory, writeCheckFile } from './check-file.ts'
+import { openLevel } from './level.ts'
+import {
+  type Identity,
+  type Manifest,
+  manifestChange,
+  newerFormat,
+  newManifest,
+  STORE_FORMAT,
+} from './manifest.ts'
+import { damaged } from './record.ts'
+import { missingMessage } from './resume.ts'
+import { WitnessFile } from './witness-file.ts'
+
+/** A partition on the disk. */
+export interface PartitionPlace {
+  readonly path: string
+  readonly identity: Identity
+}
+
+/** A store on the disk. */
+export interface StorePlace {
+  /** How often its partitions have been rewritten. */
+  readonly generation: number
+  /** All of its partitions, by index. */
+  readonly partitions: readonly PartitionPlace[]
+}
+
+const MAKING = 'making.json'
+const GENERATION = 'generation.json'
+const PART = /^part-(0|[1-9]\d*)$/
+const GENERATION_DIRECTORY = /^generation-\d+$/
+
+export const databasePath = (partition: string): string => join(partition, 'db')
+export const witnessPath = (partition: string): string => join(partition, 'committed')
+
+/** What is in a directory that may not be there; `null` where it is not. */
+export const directoryEntries = async (directory: string): Promise<readonly string[] | null> => {
+  try {
+    return await readdir(directory)
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
+    throw cause
+  }
+}
+
+/** Whether a directory holds anything that a store left in it. */
+export const isUsed = (entries: readonly string[]): boolean =>
+  entries.some((name) => PART.test(name) || GENERATION_DIRECTORY.test(name) || name === GENERATION)
+
+/** Whether making partitions was begun in a directory and never ended: nothing has used them. */
+export const isHalfMade = (entries: readonly string[]): boolean => entries.includes(MAKING)
+
+/**
+ * Finds a store, and checks without opening a database that it is whole.
+ *
+ * @throws NoPartitionsError, MissingPartitionsError, InconsistentPartitionsError,
+ * CorruptPartitionError, each naming what is wrong.
+ */
+export const findStore = async (directory: string): Promise<StorePlace> => {
+  const entries = await directoryEntries(directory)
+  if (entries === null) throw new NoPartitionsError(noStore(directory, 'does not exist'))
+  if (isHalfMade(entries)) {
+    throw new NoPartitionsError(noStore(directory, 'was left while its partitions were being made'))
+  }
+  const generation = await readGeneration(directory, entries)
+  const base = generation === 0 ? directory : join(directory, `generation-${generation}`)
+  const names = (await directoryEntries(base))?.filter((name) => PART.test(name)) ?? []
+  if (names.length === 0 && generation === 0) {
+    throw new NoPartitionsError(
+      noStore(directory, entries.length === 0 ? 'is empty' : 'holds no recovery partition'),
+    )
+  }
+  const partitions = await Promise.all(names.map((name) => readPlace(join(base, name), name)))
+  partitions.sort((one, other) => one.identity.index - other.identity.index)
+  checkStore(base, partitions)
+  return { generation, partitions }
+}
+
+/** Makes empty partitions; until the last is there, the directory counts as half made. */
+export const makePartitions = async (
+  base: string,
+  options: { readonly store: string; readonly count: number; readonly runtime: Runtime },
+): Promise<readonly PartitionPlace[]> => {
+  await mkdir(base, { recursive: true })
+  await writeCheckFile(join(base, MAKING), { count: options.count })
+  for (const name of await readdir(base)) {
+    if (PART.test(name)) await rm(join(base, name), { recursive: true })
+  }
+  const places: PartitionPlace[] = []
+  for (let index = 0; index < options.count; index++) {
+    const identity = { store: options.store, index, count: options.count }
+    const path = join(base, `part-${index}`)
+    await makePartition(path, newManifest(identity), options.runtime)
+    places.push({ path, identity })
+  }
+  return places
+}
+
+/** Partitions made in `base` count from here on. */
+export const finishMaking = async (base: string): Promise<void> => {
+  await rm(join(base, MAKING))
+  await syncDirectory(base)
+}
+
+/** From here on the store's partitions are those of `generation`. */
+export const switchGeneration = async (directory: string, generation: number): Promise<void> => {
+  await writeCheckFile(join(directory, GENERATION), { generation })
+}
+
+/** Removes the partitions of other generations: what a switch left behind. */
+export const removeOtherGenerations = async (directory: string, generation: number): Promise<void> => {
+  for (const name of (await directoryEntries(directory)) ?? []) {
+    const old = GENERATION_DIRECTORY.test(name) && name !== `generation-${generation}`
+    if (old || (generation > 0 && PART.test(name))) {
+      await rm(join(directory, name), { recursive: true })
+    }
+  }
+}
+
+const makePartition = async (path: string, manifest: Manifest, runtime: Runtime): Promise<void> => {
+  await mkdir(path)
+  const table = await openLevel({ directory: databasePath(path), runtime, create: true })
+  try {
+    await table.write([manifestChange(manifest)], { sync: true })
+  } finally {
+    await table.close()
+  }
+  await WitnessFile.create(witnessPath(path))
+  const { store, index, count, format } = manifest
+  await writeCheckFile(join(path, 'identity.json'), { format, store, index, count })
+}
+
+const readGeneration = async (directory: string, entries: readonly string[]): Promise<number> => {
+  const content = await readCheckFile(join(directory, GENERATION))
+  if (content !== null) {
+    if (typeof content['generation'] === 'number') return content['generation']
+    throw new CorruptPartitionError(`${join(directory, GENERATION)} names no generation.`)
+  }
+  // A generation that was switched to no longer counts as being made: without the file that names
+  // it, what lies beside it may be older.
+  for (const name of entries.filter((entry) => GENERATION_DIRECTORY.test(entry))) {
+    const inner = (await directoryEntries(join(directory, name))) ?? []
+    if (inner.length > 0 && !isHalfMade(inner)) {
+      throw new CorruptPartitionError(
+        `${join(directory, GENERATION)} is gone, which says that the partitions lie in ${name}. Restore ` +
+          'the recovery directory from a backup.',
+      )
+    }
+  }
+  return 0
+}
+
+const readPlace = async (path: string, name: string): Promise<PartitionPlace> => {
+  const content = await readCheckFile(join(path, 'identity.json'))
+  if (content === null) throw damaged(path, 'its identity.json is gone')
+  const { format, store, index, count } = content
+  if (typeof format !== 'number' || format > STORE_FORMAT) throw newerFormat(path, format)
+  if (typeof store !== 'string' || typeof index !== 'number' || typeof count !== 'number') {
+    throw damaged(path, 'its identity.json does not say which partition it is')
+  }
+  if (name !== `part-${index}`) {
+    throw new InconsistentPartitionsError(
+      `${path} holds partition ${index}: it was copied or renamed. Put each partition back in its place.`,
+    )
+  }
+  return { path, identity: { store, index, count } }
+}
+
+const checkStore = (base: string, partitions: readonly PartitionPlace[]): void => {
+  const [first] = partitions
+  if (first === undefined) throw new MissingPartitionsError(`${base} holds no recovery partition any more.`)
+  const stranger = partitions.find(
+    ({ identity }) => identity.store !== first.identity.store || identity.count !== first.identity.count,
+  )
+  if (stranger !== undefined) {
+    throw new InconsistentPartitionsError(
+      `${stranger.path} is partition ${stranger.identity.index} of ${stranger.identity.count} of store ` +
+        `${stranger.identity.store}, ${first.path} belongs to ${first.identity.store} of ` +
+        `${first.identity.count}. Put the directory back as it was, from one backup.`,
+    )
+  }
+  const { count } = first.identity
+  const present = new Set(partitions.map(({ identity }) => identity.index))
+  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !present.has(index))
+  if (missing.length > 0) throw new MissingPartitionsError(`${missingMessage(missing, count)} (${base})`)
+}
+
+const noStore = (directory: string, how: string): string =>
+  `The recovery directory ${directory} ${how}. Make a store there with ` +
+  `\`tidemark recovery init ${directory} <partitions>\` or RecoveryStore.init, or name another one.`

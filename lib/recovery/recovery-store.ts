@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { NoPartitionsError, RecoveryError } from '../errors/errors.ts'
+import { systemRuntime } from '../runtime/system.ts'
+import { type DurationLike, durationMillis } from '../time/time.ts'
+import {
+  directoryEntries,
+  findStore,
+  finishMaking,
+  isHalfMade,
+  isUsed,
+  makePartitions,
+} from './directory.ts'
+import { openPartitions } from './open-partition.ts'
+import { rewriteStore } from './rewrite.ts'
+import type { RecoveryPartition, Store, StoreHost } from './store.ts'
+
+const MOST_PARTITIONS = 1024
+const DEFAULT_PARTITIONS = 4
+
+export interface RecoveryStoreOptions {
+  /** How long superseded snapshots are kept, so that older copies of partitions can still be used; 0. */
+  readonly backupInterval?: DurationLike
+}
+
+/** Recovery by directory, as in `run(flow, { recovery: { dir } })`. */
+export interface RecoveryDirectory extends RecoveryStoreOptions {
+  readonly dir: string
+  /** How many partitions to make, or to rewrite the store to; 4 for a new one. */
+  readonly partitions?: number
+}
+
+/**
+ * A directory of LevelDB databases in which a flow keeps its snapshots.
+ *
+ * It is a handle and holds no lock between runs. A store belongs to the flow that ran with it first.
+ *
+ * @example
+ * const store = await RecoveryStore.init('./state', 4)
+ * await run(flow, { recovery: store })
+ */
+export class RecoveryStore implements Store {
+  readonly dir: string
+  /** Milliseconds. */
+  readonly backupInterval: number
+
+  private constructor(dir: string, options: RecoveryStoreOptions) {
+    this.dir = dir
+    this.backupInterval = backupMillis(options.backupInterval ?? 0)
+  }
+
+  /**
+   * Makes a store of `partitions` partitions in a directory, and the directory.
+   *
+   * @throws RecoveryError where the directory holds a store already.
+   */
+  static async init(
+    dir: string,
+    partitions: number,
+    options: RecoveryStoreOptions = {},
+  ): Promise<RecoveryStore> {
+    const store = new RecoveryStore(dir, options)
+    checkPartitions(partitions)
+    const entries = (await directoryEntries(dir)) ?? []
+    if (isUsed(entries) && !isHalfMade(entries)) {
+      throw new RecoveryError(
+        `The directory ${dir} holds a recovery store already. Open it, or name another directory; to ` +
+          'begin anew without its state, remove the directory.',
+      )
+    }
+    await makePartitions(dir, { store: randomUUID(), count: partitions, runtime: systemRuntime })
+    await finishMaking(dir)
+    return store
+  }
+
+  /**
+   * A handle on the store in a directory.
+   *
+   * @throws NoPartitionsError where there is none, MissingPartitionsError where it is not whole,
+   * CorruptPartitionError where what it says of itself is damaged.
+   */
+  static async open(dir: string, options: RecoveryStoreOptions = {}): Promise<RecoveryStore> {
+    const store = new RecoveryStore(dir, options)
+    await findStore(dir)
+    return store
+  }
+
+  /**
+   * What `recovery: { dir, partitions }` means: the store in the directory, rewritten if it has
+   * another number of partitions; a new one only where the directory is missing or empty, which is
+   * told to `log`.
+   */
+  static async openOrInit(
+    options: RecoveryDirectory,
+    log: (message: string) => void,
+  ): Promise<RecoveryStore> {
+    const { dir, partitions } = options
+    if (partitions !== undefined) checkPartitions(partitions)
+    const entries = await directoryEntries(dir)
+    if (entries === null || entries.length === 0 || isHalfMade(entries)) {
+      const count = partitions ?? DEFAULT_PARTITIONS
+      const store = await RecoveryStore.init(dir, count, options)
+      log(`Made a recovery store of ${count} partitions in ${dir}.`)
+      return store
+    }
+    if (!isUsed(entries)) throw new NoPartitionsError(notEmpty(dir))
+    const place = await findStore(dir)
+    if (partitions !== undefined && partitions !== place.partitions.length) {
+      await RecoveryStore.rewrite(dir, partitions)
+      log(`Rewrote the recovery store in ${dir} from ${place.partitions.length} to ${partitions} partitions.`)
+    }
+    return new RecoveryStore(dir, options)
+  }
+
+  /**
+   * Changes the number of partitions: the live rows are written anew and switched to as one.
+   *
+   * Killed at any point, the store is the old one or the new one. The flow must not be running.
+   */
+  static async rewrite(dir: string, partitions: number): Promise<RecoveryStore> {
+    checkPartitions(partitions)
+    const store = new RecoveryStore(dir, {})
+    await rewriteStore(dir, partitions)
+    return store
+  }
+
+  /**
+   * Opens and locks every partition.
+   *
+   * @throws LockedPartitionError while another run has them, CorruptPartitionError for damage.
+   */
+  async open(host: StoreHost): Promise<readonly RecoveryPartition[]> {
+    const { partitions } = await findStore(this.dir)
+    return openPartitions(partitions, { host, backupInterval: this.backupInterval })
+  }
+}
+
+const checkPartitions = (partitions: number): void => {
+  if (Number.isInteger(partitions) && partitions >= 1 && partitions <= MOST_PARTITIONS) return
+  throw new RecoveryError(
+    `A recovery store has 1 to ${MOST_PARTITIONS} partitions, not ${partitions}.`,
+  )
+}
+
+const backupMillis = (interval: DurationLike): number => {
+  const millis = durationMillis(interval)
+  if (millis >= 0) return millis
+  throw new RecoveryError('The backup interval is no length of time: give milliseconds or { hours: 1 }.')
+}
+
+const notEmpty = (dir: string): string =>
+  `The directory ${dir} is not empty and holds no recovery store: none is made among other files. Name ` +
+  `an empty directory, or make one on purpose with \`tidemark recovery init ${join(dir, 'state')} 4\`.`
