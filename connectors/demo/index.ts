@@ -1,0 +1,6 @@
+export {
+  type Metric,
+  type MetricPosition,
+  type RandomMetricOptions,
+  RandomMetricSource,
+} from './random-metric-source.ts'

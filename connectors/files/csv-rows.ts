@@ -1,0 +1,96 @@
+import { type CsvError, type Info, type Options, type Parser, parse } from 'csv-parse'
+import { ConnectorError } from '../../lib/errors/errors.ts'
+
+/** How a file's rows are written. */
+export interface CsvFormat {
+  /** What stands between two fields. @defaultValue ',' */
+  readonly delimiter?: string
+  /** What encloses a field that holds delimiters or newlines; `null` for nothing. @defaultValue '"' */
+  readonly quote?: string | null
+  /** What stands before a quote inside a quoted field. @defaultValue '"' */
+  readonly escape?: string
+  /** What begins a comment that ends with its line. @defaultValue none */
+  readonly comment?: string
+  /** Whether blanks around unquoted fields are dropped. @defaultValue false */
+  readonly trim?: boolean
+  /** Whether a quote inside an unquoted field is an ordinary character. @defaultValue false */
+  readonly relaxQuotes?: boolean
+}
+
+/** A row's fields, and the byte of the parsed text behind it. */
+export interface CsvRow {
+  readonly fields: readonly string[]
+  readonly end: number
+}
+
+/** Bytes in, rows out; the one place that meets the CSV parser. */
+export class CsvRows {
+  readonly #where: string
+  readonly #parser: Parser
+  #rows: CsvRow[] = []
+  #failure: ConnectorError | null = null
+
+  constructor(where: string, format: CsvFormat, maxRowBytes: number) {
+    this.#where = where
+    this.#parser = parse(parserOptions(format, maxRowBytes))
+    this.#parser.on('data', ({ record, info }: { record: string[]; info: Info }) => {
+      this.#rows.push({ fields: record, end: info.bytes })
+    })
+    this.#parser.on('error', (cause: Error) => {
+      this.#failure ??= this.#wrap(cause)
+    })
+  }
+
+  /** Parses more bytes; `chunk` may be used again once the promise resolves. */
+  async push(chunk: Uint8Array): Promise<CsvRow[]> {
+    // The parser keeps what it cannot decide yet, so it is given bytes of its own.
+    const own = Uint8Array.from(chunk)
+    await new Promise<void>((resolve) => {
+      this.#parser.write(own, () => resolve())
+    })
+    return this.#taken()
+  }
+
+  /** The rows that only the end of the text completes. */
+  async end(): Promise<CsvRow[]> {
+    if (this.#parser.destroyed) return this.#taken()
+    await new Promise<void>((resolve) => {
+      this.#parser.once('end', resolve)
+      this.#parser.once('close', resolve)
+      this.#parser.end()
+    })
+    return this.#taken()
+  }
+
+  #taken(): CsvRow[] {
+    if (this.#parser.errored !== null) this.#failure ??= this.#wrap(this.#parser.errored)
+    const rows = this.#rows
+    if (rows.length === 0 && this.#failure !== null) throw this.#failure
+    this.#rows = []
+    return rows
+  }
+
+  #wrap(cause: Error | CsvError): ConnectorError {
+    return new ConnectorError(`${this.#where} is not the CSV that was expected: ${cause.message}`, {
+      cause,
+    })
+  }
+
+  close(): void {
+    this.#parser.destroy()
+  }
+}
+
+const parserOptions = (format: CsvFormat, maxRowBytes: number): Options => ({
+  delimiter: format.delimiter ?? ',',
+  quote: format.quote === undefined ? '"' : format.quote,
+  escape: format.escape ?? '"',
+  trim: format.trim ?? false,
+  relax_quotes: format.relaxQuotes ?? false,
+  relax_column_count: true,
+  skip_empty_lines: true,
+  record_delimiter: ['\r\n', '\n'],
+  max_record_size: maxRowBytes,
+  info: true,
+  ...(format.comment === undefined ? {} : { comment: format.comment }),
+})

@@ -1,0 +1,107 @@
+import { Buffer } from 'node:buffer'
+import type { Stats } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { ConnectorError } from '../../lib/errors/errors.ts'
+
+/** 256 KiB: large enough that calls cost nothing, small enough to hold one for each open file. */
+export const CHUNK_BYTES: number = 256 * 1024
+
+/** A file that is read forward from a byte offset. */
+export class InputFile {
+  readonly path: string
+  readonly #handle: FileHandle
+  readonly #seekable: boolean
+  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  #offset: number
+
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    from: { offset: number; regular: boolean },
+  ) {
+    this.path = path
+    this.#handle = handle
+    this.#seekable = from.regular
+    this.#offset = from.offset
+  }
+
+  /** Opens a file at `offset`, which must lie in it. */
+  static async open(path: string, offset: number): Promise<InputFile> {
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new ConnectorError(`"${path}" can't be read from position ${String(offset)}.`)
+    }
+    const handle = await open(path, 'r').catch((cause: unknown) => {
+      throw readError(path, cause)
+    })
+    try {
+      const facts = await handle.stat()
+      refuseDirectory(path, facts)
+      if (facts.size < offset) {
+        throw new ConnectorError(
+          `"${path}" has ${facts.size} bytes, but was read up to byte ${offset}: it was cut or replaced since. Put the file back, or start without its recovery store.`,
+        )
+      }
+      return new InputFile(path, handle, { offset, regular: facts.isFile() })
+    } catch (failure) {
+      await handle.close()
+      throw failure
+    }
+  }
+
+  /** The next bytes, valid until the next call; empty at the end of the file. */
+  async read(): Promise<Uint8Array> {
+    try {
+      const position = this.#seekable ? this.#offset : null
+      const { bytesRead } = await this.#handle.read(this.#chunk, 0, CHUNK_BYTES, position)
+      this.#offset += bytesRead
+      return this.#chunk.subarray(0, bytesRead)
+    } catch (cause) {
+      throw readError(this.path, cause)
+    }
+  }
+
+  /** Bytes read, counted from the start of the file. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  stat(): Promise<Stats> {
+    return this.#handle.stat()
+  }
+
+  /** Starts over: the file was cut and is written anew. */
+  rewind(): void {
+    this.#offset = 0
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}
+
+/** Refuses a path that is no readable file, before a partition is made of it. */
+export const checkInputFile = async (path: string): Promise<void> => {
+  const facts = await stat(path).catch((cause: unknown) => {
+    throw readError(path, cause)
+  })
+  refuseDirectory(path, facts)
+}
+
+const refuseDirectory = (path: string, facts: Stats): void => {
+  if (facts.isDirectory()) {
+    throw new ConnectorError(`input file \`${path}\` is a directory; DirSource reads one.`)
+  }
+}
+
+/** A driver's error as ours. */
+export const readError = (path: string, cause: unknown): ConnectorError => {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'ENOENT') {
+    return new ConnectorError(`input file \`${path}\` does not exist`, { cause })
+  }
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new ConnectorError(`input file \`${path}\` can't be read: ${why}`, {
+    cause,
+    retryable: code === 'EIO' || code === 'EMFILE' || code === 'ENFILE',
+  })
+}
