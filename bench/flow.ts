@@ -30,7 +30,7 @@ class ReplayPartition<In> extends StatefulSourcePartition<In, number> {
     this.#nextPass = nextPass
   }
 
-  nextBatch(): In[] | typeof EOF {
+  override nextBatch(): In[] | typeof EOF {
     if (this.#next === this.#batches.length) {
       const batches = this.#nextPass()
       if (batches === null) return EOF
@@ -43,7 +43,7 @@ class ReplayPartition<In> extends StatefulSourcePartition<In, number> {
     return batch
   }
 
-  snapshot(): number {
+  override snapshot(): number {
     return this.#read
   }
 }
@@ -57,11 +57,11 @@ export class ReplaySource<In> extends FixedPartitionedSource<In, number> {
     this.#nextPass = nextPass
   }
 
-  listParts(): string[] {
+  override listParts(): string[] {
     return ['all']
   }
 
-  buildPart(): ReplayPartition<In> {
+  override buildPart(): ReplayPartition<In> {
     return new ReplayPartition(this.#nextPass)
   }
 }
@@ -76,7 +76,7 @@ class TallyPartition<Out> extends StatelessSinkPartition<Out> {
     this.#add = add
   }
 
-  writeBatch(items: Out[]): void {
+  override writeBatch(items: Out[]): void {
     this.#sink.count += items.length
     this.#sink.sum = this.#add(items, this.#sink.sum)
   }
@@ -93,7 +93,7 @@ export class TallySink<Out> extends DynamicSink<Out> {
     this.#add = add
   }
 
-  build(): TallyPartition<Out> {
+  override build(): TallyPartition<Out> {
     return new TallyPartition(this, this.#add)
   }
 }

@@ -72,68 +72,25 @@ const weighRxjs = (keys: readonly string[]): Held => {
   return { bytes, seen }
 }
 
-/** The source keeps the flow open behind the last key until the heap has been read. */
 const weighFlow = async (keys: readonly string[]): Promise<Held> => {
-  const {
-    dataflow,
-    DynamicSink,
-    DynamicSource,
-    EOF,
-    run,
-    StatelessSinkPartition,
-    StatelessSourcePartition,
-  } = await import('tidemark')
+  const { holdFlow } = await import('../hold-flow.ts')
   const { keyOn, statefulMap } = await import('tidemark/operators')
-  const batches = cut(keys, BATCH)
-  let seen = 0
+  let before = 0
   let bytes = 0
-  let allSeen = (): void => {}
-  const through = new Promise<void>((resolve) => {
-    allSeen = resolve
-  })
-
-  class KeyPartition extends StatelessSourcePartition<string> {
-    #next = 0
-
-    override nextBatch(): string[] | Promise<typeof EOF> {
-      const batch = batches[this.#next]
-      this.#next += 1
-      return batch ?? this.#weigh()
-    }
-
-    async #weigh(): Promise<typeof EOF> {
-      await through
+  const seen = await holdFlow({
+    batches: cut(keys, BATCH),
+    steps: (stream) =>
+      stream.pipe(
+        keyOn('key', (key) => key),
+        statefulMap('count', count),
+      ),
+    onStart: () => {
+      before = heapBytes()
+    },
+    onHeld: () => {
       bytes = heapBytes() - before
-      return EOF
-    }
-  }
-  class KeySource extends DynamicSource<string> {
-    override build(): KeyPartition {
-      return new KeyPartition()
-    }
-  }
-  class SeenPartition extends StatelessSinkPartition<readonly [string, number]> {
-    override writeBatch(items: (readonly [string, number])[]): void {
-      seen += items.length
-      if (seen === keys.length) allSeen()
-    }
-  }
-  class SeenSink extends DynamicSink<readonly [string, number]> {
-    override build(): SeenPartition {
-      return new SeenPartition()
-    }
-  }
-
-  const flow = dataflow('bench')
-  flow
-    .input('keys', new KeySource())
-    .pipe(
-      keyOn('key', (key) => key),
-      statefulMap('count', count),
-    )
-    .output('seen', new SeenSink())
-  const before = heapBytes()
-  await run(flow)
+    },
+  })
   return { bytes, seen }
 }
 

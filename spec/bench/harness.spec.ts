@@ -4,8 +4,8 @@ import { catalog, loadWorkload } from '../../bench/catalog.ts'
 import { parseOptions } from '../../bench/options.ts'
 import { table } from '../../bench/report.ts'
 import { agree, compare, median, verdictOf } from '../../bench/statistics.ts'
-import { growingSum } from '../../bench/throughput.ts'
-import type { Row } from '../../bench/workload.ts'
+import { growingSum, throughput } from '../../bench/throughput.ts'
+import { type Laps, type Row, WrongResultError } from '../../bench/workload.ts'
 
 describe('bench statistics', () => {
   it('takes the middle value, whatever the order', () => {
@@ -101,6 +101,39 @@ describe('bench verdict', () => {
     expect(verdictOf(start, new Map([['start', [190]]]), none)).to.equal('aim')
     expect(verdictOf(start, new Map([['start', [390]]]), none)).to.equal('floor')
     expect(verdictOf(start, new Map([['start', [410]]]), none)).to.equal('below')
+  })
+})
+
+describe('bench throughput', () => {
+  /** Counts the items of every pass, and forgets the first `lost` of them. */
+  const counter =
+    (lost: number) =>
+    (items: readonly number[], laps: Laps): { count: number; sum: number } => {
+      let count = -lost
+      while (laps.next()) count += items.length
+      return { count, sum: 0 }
+    }
+  const workload = throughput({
+    id: 'W0',
+    title: 'counting',
+    rows: [],
+    size: 1000,
+    items: (size) => size,
+    input: (size) => Array.from({ length: size }, (_, index) => index),
+    expected: (items, passes) => ({ count: items.length * passes, sum: 0 }),
+    variants: { right: counter(0), lossy: counter(1) },
+  })
+  const pace = { sliceMs: 0, warmMs: 0, warmLimitMs: 0, slices: 3, idleMs: 0 }
+
+  it('times a variant whose answer is right', async () => {
+    const sample = await workload.measure('right', pace)
+    expect(sample.cost).to.be.greaterThan(0)
+    expect(sample.passes).to.be.greaterThan(3)
+  })
+
+  it('gives no time for a variant that loses one item of all its passes', async () => {
+    const error: unknown = await workload.measure('lossy', pace).catch((reason: unknown) => reason)
+    expect(error).to.be.instanceOf(WrongResultError)
   })
 })
 
