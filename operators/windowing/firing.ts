@@ -20,7 +20,7 @@ export interface WindowTrigger {
  * always show the window as a whole. `allowedLateness` keeps a closed window for that long: a late
  * value still goes in, and the window comes out again under its id with its metadata, either with
  * everything (`accumulate`) or with only what is new since it last came out (`discard`). What comes
- * after that is late. With either option each value is dealt with by itself, so what comes out does
+ * after that is late. A late value is applied when it arrives, also in an ordered window. With either option each value is dealt with by itself, so what comes out does
  * not depend on how the input was batched.
  */
 export interface FiringOptions {
