@@ -40,7 +40,10 @@ export class ClusterError extends TidemarkError {
 export class AbortExecution extends TidemarkError {
   override readonly code: string = 'TIDEMARK_ABORT'
 
-  constructor(message = 'The execution was aborted, as a crash would end it.', options?: ErrorOptions) {
+  constructor(
+    message = 'The execution was aborted, as a crash would end it.',
+    options?: ErrorOptions,
+  ) {
     super(message, options)
   }
 }

@@ -1,10 +1,17 @@
+import { Entry } from './entry.ts'
+
 /** What a callback of a logic object gives back: items alone, or items and whether to forget the key. */
 export type Emit<W> = Iterable<W> | { readonly emit: Iterable<W>; readonly discard?: boolean }
 
 const NOTHING: readonly never[] = []
 
-/** What every keyed logic shares: one object a key, made for the first item or from a snapshot. */
-abstract class KeyedLogic<W, S> {
+/**
+ * What every keyed logic shares: one object a key, made for the first item or from a snapshot.
+ *
+ * The engine's own fields of a key are declared here, in {@link Entry}, so that a key costs one
+ * object and not two.
+ */
+abstract class KeyedLogic<W, S> extends Entry {
   /** The time that `notifyAt` named has come. */
   onNotify(): Emit<W> {
     return NOTHING

@@ -1,0 +1,268 @@
+import {
+  DATA,
+  END,
+  end,
+  FRONTIER,
+  frontier,
+  Signal,
+  WATERMARK,
+  watermark,
+} from '../signal/signal.ts'
+
+/**
+ * The mailbox of an actor: one channel for each edge and sender, and the order in which the actor
+ * sees what came in.
+ *
+ * I1. Signals of one channel are seen in the order in which they were sent.
+ * I2. The actor's frontier and watermark are the minimum over its channels, and never move back.
+ * I3. Signals of an epoch beyond the actor's frontier wait, in their own channel, until it is open.
+ * I4. Of what may be seen, what came first is seen first.
+ * I5. A channel takes progress at any time, and batches as long as it has room; who sends more
+ *     than one activation's worth against a full channel breaks the bound.
+ */
+
+/** A channel has room while it holds fewer items and fewer signals than this. */
+const MOST_ITEMS = 4096
+const MOST_SIGNALS = 64
+
+/** Small batches that lie next to one another are joined up to this size. */
+const JOINED = 1024
+const SMALL = 256
+
+/** The input by which snapshots are loaded. */
+export const LOAD_INPUT = -1
+
+export class Channel {
+  /** Which input of the step it feeds. */
+  readonly input: number
+  frontier = 0
+  watermark: number = Number.NEGATIVE_INFINITY
+  items = 0
+  /** Told when a full channel has room again. */
+  onRoom: (() => void) | null = null
+  /** Told how many items the actor has taken, where a sender elsewhere counts them. */
+  onTaken: ((items: number) => void) | null = null
+  /** Signals that were passed over because they had to wait (I3). */
+  waiting = 0
+  #queue: Signal[] = []
+  #head = 0
+  #wasFull = false
+
+  constructor(input: number) {
+    this.input = input
+  }
+
+  get full(): boolean {
+    return this.items >= MOST_ITEMS || this.#queue.length - this.#head >= MOST_SIGNALS
+  }
+
+  get head(): Signal | undefined {
+    return this.#queue[this.#head]
+  }
+
+  push(signal: Signal): void {
+    if (signal.kind === DATA) {
+      this.items += signal.values.length
+      if (this.full) this.#wasFull = true
+    }
+    this.#queue.push(signal)
+  }
+
+  shift(): Signal {
+    const signal = this.#queue[this.#head] as Signal
+    this.#head += 1
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0
+      this.#head = 0
+    } else if (this.#head === 256) {
+      this.#queue.splice(0, 256)
+      this.#head = 0
+    }
+    if (signal.kind === DATA) this.#taken(signal.values.length)
+    return signal
+  }
+
+  #taken(items: number): void {
+    this.items -= items
+    this.onTaken?.(items)
+    if (this.#wasFull && !this.full) {
+      this.#wasFull = false
+      this.onRoom?.()
+    }
+  }
+}
+
+export class Inbox {
+  readonly channels: Channel[] = []
+  /** The epoch that is open: the minimum over the channels (I2). */
+  frontier = 0
+  watermark: number = Number.NEGATIVE_INFINITY
+  /** The input by which the signal last taken came in. */
+  input = 0
+  /** In which order signals came in, by channel (I4); not kept while there is only one. */
+  #order: Channel[] = []
+  #orderHead = 0
+  #waiting = 0
+  #lastEpoch = 0
+  #halted = false
+  #next: Signal | null = null
+
+  open(input: number): Channel {
+    const channel = new Channel(input)
+    this.channels.push(channel)
+    return channel
+  }
+
+  deliver(channel: Channel, signal: Signal): void {
+    channel.push(signal)
+    if (this.channels.length > 1) this.#order.push(channel)
+  }
+
+  /** Whether there is something to take, and whether it is a batch. */
+  get ready(): boolean {
+    if (this.#next !== null) return true
+    return this.#pick() !== null
+  }
+
+  get headIsData(): boolean {
+    return this.#next === null && this.#pick()?.head?.kind === DATA
+  }
+
+  /** The next signal for the actor, or `null`; progress comes out as the minimum over channels. */
+  take(): Signal | null {
+    for (;;) {
+      if (this.#next !== null) {
+        const next = this.#next
+        this.#next = null
+        return next
+      }
+      const channel = this.#pick()
+      if (channel === null) return null
+      this.#took(channel)
+      const signal = channel.shift()
+      this.input = channel.input
+      switch (signal.kind) {
+        case DATA:
+          return signal.values.length < SMALL ? this.#join(channel, signal) : signal
+        case WATERMARK: {
+          channel.watermark = signal.time
+          const moved = this.#moveWatermark()
+          if (moved !== null) return moved
+          break
+        }
+        case FRONTIER: {
+          const moved = this.#moveFrontier(channel, signal)
+          if (moved !== null) return moved
+          break
+        }
+        default:
+          return signal
+      }
+    }
+  }
+
+  /** The channel whose head is next to be seen. */
+  #pick(): Channel | null {
+    if (this.channels.length === 1) {
+      const only = this.channels[0] as Channel
+      return only.head !== undefined && !this.#mustWait(only.head) ? only : null
+    }
+    if (this.#waiting > 0) {
+      for (const channel of this.channels) {
+        if (channel.waiting > 0 && !this.#mustWait(channel.head as Signal)) return channel
+      }
+    }
+    while (this.#orderHead < this.#order.length) {
+      const channel = this.#order[this.#orderHead] as Channel
+      if (channel.waiting === 0 && !this.#mustWait(channel.head as Signal)) return channel
+      channel.waiting += 1
+      this.#waiting += 1
+      this.#advanceOrder()
+    }
+    return null
+  }
+
+  #took(channel: Channel): void {
+    if (this.channels.length === 1) return
+    if (channel.waiting > 0) {
+      channel.waiting -= 1
+      this.#waiting -= 1
+    } else {
+      this.#advanceOrder()
+    }
+  }
+
+  #advanceOrder(): void {
+    this.#orderHead += 1
+    if (this.#orderHead === this.#order.length) {
+      this.#order.length = 0
+      this.#orderHead = 0
+    } else if (this.#orderHead === 1024) {
+      this.#order.splice(0, 1024)
+      this.#orderHead = 0
+    }
+  }
+
+  #mustWait(signal: Signal): boolean {
+    return signal.kind !== FRONTIER && signal.epoch > this.frontier
+  }
+
+  /** Joins a small batch with those that follow it in its channel, as long as nothing lies between. */
+  #join(channel: Channel, first: Signal): Signal {
+    const follows = channel.head
+    if (follows === undefined || !joins(first, follows)) return first
+    const keys = first.keys === null ? null : first.keys.slice()
+    const values = first.values.slice()
+    while (values.length < JOINED) {
+      const head = channel.head
+      if (head === undefined || !joins(first, head) || !this.#isNext(channel)) break
+      this.#took(channel)
+      channel.shift()
+      if (keys !== null && head.keys !== null) for (const key of head.keys) keys.push(key)
+      for (const value of head.values) values.push(value)
+    }
+    return new Signal(DATA, first.port, first.epoch, first.time, false, first.part, keys, values)
+  }
+
+  #isNext(channel: Channel): boolean {
+    return this.channels.length === 1 || this.#pick() === channel
+  }
+
+  #moveWatermark(): Signal | null {
+    let lowest = Number.POSITIVE_INFINITY
+    for (const channel of this.channels) {
+      if (channel.frontier !== END && channel.input !== LOAD_INPUT && channel.watermark < lowest) {
+        lowest = channel.watermark
+      }
+    }
+    // All idle, or all ended: nobody says that time has moved.
+    if (lowest === Number.POSITIVE_INFINITY || lowest <= this.watermark) return null
+    this.watermark = lowest
+    return watermark(this.frontier, lowest)
+  }
+
+  #moveFrontier(channel: Channel, signal: Signal): Signal | null {
+    channel.frontier = signal.epoch
+    if (signal.epoch === END) {
+      this.#lastEpoch = Math.max(this.#lastEpoch, signal.time)
+      this.#halted ||= signal.halted
+    }
+    let lowest = END
+    for (const each of this.channels) if (each.frontier < lowest) lowest = each.frontier
+    if (lowest === this.frontier) return signal.epoch === END ? this.#moveWatermark() : null
+    this.frontier = lowest
+    if (lowest === END) return end(this.#lastEpoch, this.#halted)
+    // With a channel gone, the slowest of the others may be further on.
+    if (signal.epoch === END) this.#next = this.#moveWatermark()
+    return frontier(lowest)
+  }
+}
+
+const joins = (first: Signal, next: Signal): boolean =>
+  next.kind === DATA &&
+  next.epoch === first.epoch &&
+  next.part === first.part &&
+  next.port === first.port &&
+  next.time === first.time &&
+  (next.keys === null) === (first.keys === null) &&
+  next.values.length < SMALL

@@ -1,0 +1,78 @@
+import { BuildError } from '../errors/errors.ts'
+import type { Dataflow } from './dataflow.ts'
+import type { ErrorPolicy } from './policy.ts'
+import type { Step } from './step.ts'
+
+/** Refuses a flow that cannot run, before anything is opened. */
+export const checkFlow = (flow: Dataflow, onError: ErrorPolicy = 'stop'): void => {
+  if (!flow.steps.some((step) => step.spec.kind === 'source')) {
+    throw new BuildError(
+      `Flow "${flow.id}" needs at least one input: add one with flow.input(id, source).`,
+    )
+  }
+  if (!flow.steps.some(isOutput)) {
+    throw new BuildError(
+      `Flow "${flow.id}" needs at least one output or inspect step: end a stream with .output(id, sink).`,
+    )
+  }
+  for (const step of flow.steps) checkStep(step, step.policy ?? onError)
+}
+
+const isOutput = (step: Step): boolean =>
+  step.spec.kind === 'sink' ||
+  step.spec.kind === 'raises' ||
+  (step.spec.kind === 'stateless' &&
+    (step.spec.op === 'inspect' || step.spec.op === 'inspectDebug'))
+
+const checkStep = (step: Step, policy: ErrorPolicy): void => {
+  const { spec } = step
+  if (spec.kind === 'watermarks') {
+    const crossing = upstreamOf(step).find((up) => !passesPartitions(up))
+    if (crossing !== undefined) {
+      throw new BuildError(
+        `Step "${step.id}" makes watermarks per source partition, but behind step "${crossing.id}" (${crossing.operator}) partitions can't be told apart. Move it up, before that step.`,
+      )
+    }
+  }
+  if (spec.kind !== 'keyed') return
+  if (spec.needsWatermarks === true && !upstreamOf(step).some(makesWatermarks)) {
+    throw new BuildError(
+      `Step "${step.id}" follows the stream's watermark (WatermarkClock), but none is made upstream. Put watermarks(id, { timestamp, outOfOrderness }) behind the source.`,
+    )
+  }
+  if (
+    !spec.retryable &&
+    typeof step.policy === 'object' &&
+    'retry' in step.policy &&
+    policy === step.policy
+  ) {
+    throw new BuildError(
+      `Step "${step.id}" (${step.operator}) keeps logic objects, which a failed call may leave half changed: it can't be retried. Use skip or deadLetter.`,
+    )
+  }
+}
+
+/** Every step upstream of `step`, nearest first. */
+const upstreamOf = (step: Step): Step[] => {
+  const found = new Set<Step>()
+  const visit = (at: Step): void => {
+    for (const { step: up } of at.ups) {
+      if (found.has(up)) continue
+      found.add(up)
+      visit(up)
+    }
+  }
+  visit(step)
+  return [...found]
+}
+
+/** Steps through which a batch keeps the source partition it came from. */
+const passesPartitions = ({ spec }: Step): boolean =>
+  spec.kind === 'source' ||
+  spec.kind === 'stateless' ||
+  spec.kind === 'branch' ||
+  spec.kind === 'merge' ||
+  spec.kind === 'watermarks'
+
+const makesWatermarks = ({ spec }: Step): boolean =>
+  spec.kind === 'watermarks' || (spec.kind === 'source' && spec.source.givesWatermarks === true)

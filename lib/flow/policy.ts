@@ -1,0 +1,31 @@
+import type { DurationLike } from '../time/time.ts'
+import type { DynamicSink } from './sink.ts'
+
+/** An item that a step gave up on, with all that is known of it. */
+export interface DeadLetter {
+  readonly stepId: string
+  /** The name of the callback that failed. */
+  readonly callback: string
+  readonly item: unknown
+  readonly key?: string
+  /** The source partition, where the step lies before the first exchange. */
+  readonly part?: string
+  readonly worker: number
+  readonly epoch: number
+  /** Wall-clock time of the failure, epoch milliseconds. */
+  readonly time: number
+  readonly error: unknown
+}
+
+/** How often to try again, and how long to wait before each further try (doubling each time). */
+export interface RetryPolicy {
+  readonly attempts: number
+  readonly backoff: DurationLike
+}
+
+/** What happens to an item on which user code throws. */
+export type ErrorPolicy =
+  | 'stop'
+  | 'skip'
+  | { readonly retry: RetryPolicy }
+  | { readonly deadLetter: DynamicSink<DeadLetter> }

@@ -1,0 +1,53 @@
+export {
+  AbortExecution,
+  BuildError,
+  ClusterError,
+  ConnectorError,
+  CorruptPartitionError,
+  InconsistentPartitionsError,
+  LockedPartitionError,
+  MissingPartitionsError,
+  NoPartitionsError,
+  RecoveryError,
+  TidemarkError,
+} from './errors/errors.ts'
+export { StepError, type StepFacts } from './errors/step-error.ts'
+export { Dataflow, dataflow } from './flow/dataflow.ts'
+export { scoped, withPolicy } from './flow/operator.ts'
+export type { DeadLetter, ErrorPolicy, RetryPolicy } from './flow/policy.ts'
+export {
+  DynamicSink,
+  FixedPartitionedSink,
+  type Sink,
+  type SlotContext,
+  StatefulSinkPartition,
+  StatelessSinkPartition,
+  TransactionalSink,
+  TransactionalSinkPartition,
+  WriteAheadPartition,
+  WriteAheadSink,
+} from './flow/sink.ts'
+export {
+  DynamicSource,
+  EOF,
+  FixedPartitionedSource,
+  type Polled,
+  type Source,
+  StatefulSourcePartition,
+  StatelessSourcePartition,
+} from './flow/source.ts'
+export { type ItemOf, KeyedStream, type Operator, Stream } from './flow/stream.ts'
+export { RecoveryStore } from './recovery/recovery-store.ts'
+export {
+  Execution,
+  type ExecutionEvent,
+  type ExecutionMetrics,
+  type Summary,
+} from './run/execution.ts'
+export type { Logger } from './run/logger.ts'
+export type { RunOptions } from './run/options.ts'
+export { run, start } from './run/run.ts'
+export type { Runtime, Timer } from './runtime/runtime.ts'
+export { systemRuntime } from './runtime/system.ts'
+export { type Emit, StatefulBatchLogic, StatefulLogic } from './state/logic.ts'
+export type { DurationLike, TimeLike } from './time/time.ts'

@@ -1,0 +1,37 @@
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Signal } from '../signal/signal.ts'
+import type { Failure } from './processor.ts'
+
+/** What the engine gives to a step whose results come later than their items. */
+export interface TaskContext {
+  readonly stepId: string
+  readonly worker: number
+  readonly workers: number
+  readonly runtime: Runtime
+  /** Hands over a batch in the epoch of the items that caused it. */
+  emit(epoch: number, values: readonly unknown[], keys?: readonly string[] | null): void
+  /** Lets a progress signal go on: everything before it has been emitted. */
+  pass(signal: Signal): void
+  /** There is room again for a batch: asks the engine to look at `full` once more. */
+  wake(): void
+  /** Applies the step's error policy; returns when the item is to be passed over. */
+  fail(failure: Failure): void
+  /** Ends the run with an error that was raised outside of any call by the engine. */
+  crash(error: unknown): void
+}
+
+/**
+ * A step at work that owes results: `mapAsync`, `rx`.
+ *
+ * It sees batches and progress in order, and passes a frontier or a watermark on only when every
+ * result of the items before it has been emitted.
+ */
+export interface TaskProcessor {
+  /** Whether to keep further signals back for now. */
+  readonly full: boolean
+  /** Items as user code sees them: pairs, where the stream is keyed. */
+  onBatch(epoch: number, items: readonly unknown[]): void
+  /** A watermark, a frontier or the end; to be passed on in its turn. */
+  onProgress(signal: Signal): void
+  close(): void
+}

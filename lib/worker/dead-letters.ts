@@ -1,0 +1,43 @@
+import type { DeadLetter } from '../flow/policy.ts'
+import type { DynamicSink, StatelessSinkPartition } from '../flow/sink.ts'
+
+/** Writes what steps gave up on, one partition for each dead-letter sink of a worker. */
+export class DeadLetters {
+  readonly #worker: number
+  readonly #workers: number
+  readonly #open = new Map<DynamicSink<DeadLetter>, Promise<StatelessSinkPartition<DeadLetter>>>()
+  readonly #waiting = new Map<DynamicSink<DeadLetter>, DeadLetter[]>()
+
+  constructor(worker: number, workers: number) {
+    this.#worker = worker
+    this.#workers = workers
+  }
+
+  /** Takes a letter; the promise is given for the first of a batch and settles when all are written. */
+  put(sink: DynamicSink<DeadLetter>, letter: DeadLetter): Promise<void> | null {
+    const waiting = this.#waiting.get(sink)
+    if (waiting !== undefined) {
+      waiting.push(letter)
+      return null
+    }
+    this.#waiting.set(sink, [letter])
+    return this.#write(sink)
+  }
+
+  async close(): Promise<void> {
+    for (const partition of this.#open.values()) await (await partition).close()
+    this.#open.clear()
+  }
+
+  async #write(sink: DynamicSink<DeadLetter>): Promise<void> {
+    let partition = this.#open.get(sink)
+    if (partition === undefined) {
+      partition = Promise.resolve(sink.build('dead-letter', this.#worker, this.#workers))
+      this.#open.set(sink, partition)
+    }
+    const open = await partition
+    const letters = this.#waiting.get(sink) ?? []
+    this.#waiting.delete(sink)
+    await open.writeBatch(letters)
+  }
+}

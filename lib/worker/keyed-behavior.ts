@@ -1,0 +1,179 @@
+import { Behavior } from '../actor/behavior.ts'
+import { LOAD_INPUT } from '../actor/inbox.ts'
+import type { KeyedSpec } from '../flow/step.ts'
+import { data, end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
+import type { Processor, ProcessorContext } from '../state/processor.ts'
+import type { SnapshotWriter } from './snapshot-writer.ts'
+import type { StepHost } from './step-host.ts'
+
+/** Rows encoded between two turns, so that a snapshot never keeps items waiting for long. */
+const ROWS_A_TURN = 512
+
+/** The row that keeps the watermark of an exchanged step; no key of a user's is this one. */
+export const WATERMARK_KEY = '\u0000watermark'
+
+/**
+ * A keyed step as an actor.
+ *
+ * K1. Every change within epoch e is owed as a row of e; the snapshot frontier passes e only when
+ *     all its rows have been sent. The data frontier does not wait for them.
+ * K2. Nothing is processed before every snapshot of the step has been loaded.
+ */
+export class KeyedBehavior extends Behavior {
+  readonly #host: StepHost
+  readonly #processor: Processor
+  readonly #writer: SnapshotWriter | null
+  readonly #input: () => number
+  readonly #first: number
+  #loaded = false
+  #watermark: number = Number.NEGATIVE_INFINITY
+  #watermarkOwed = false
+  /** A frontier, or the end, that follows the owed rows. */
+  #owedFrontier: Signal | null = null
+  #ended = false
+  #passed = 0
+
+  constructor(
+    spec: KeyedSpec,
+    ends: {
+      readonly host: StepHost
+      readonly writer: SnapshotWriter | null
+      /** The first epoch of the execution. */
+      readonly first: number
+      /** The input the current signal came by. */
+      readonly input: () => number
+    },
+  ) {
+    super()
+    this.#host = ends.host
+    this.#writer = ends.writer
+    this.#input = ends.input
+    this.#first = ends.first
+    this.#processor = spec.open(this.#context())
+  }
+
+  get processor(): Processor {
+    return this.#processor
+  }
+
+  override data(batch: Signal): void {
+    const input = this.#input()
+    if (input === LOAD_INPUT) {
+      this.#load(batch)
+      return
+    }
+    this.#processor.onBatch(batch.keys as readonly string[], batch.values, input)
+  }
+
+  override part(): void {}
+
+  override watermark(signal: Signal): void {
+    if (signal.time <= this.#watermark) return
+    this.#watermark = signal.time
+    this.#watermarkOwed = true
+    this.#processor.onWatermark?.(signal.time)
+    this.send(signal)
+  }
+
+  override frontier(signal: Signal): void {
+    if (!this.#loaded) this.#begin()
+    else this.#closeEpoch(signal.epoch)
+    this.send(signal)
+    this.#owe(frontier(signal.epoch, SNAPSHOT_PORT))
+  }
+
+  override end(signal: Signal): void {
+    if (!this.#loaded) this.#begin()
+    if (!signal.halted) this.#processor.onEnd?.()
+    this.#ended = true
+    this.send(signal)
+    this.#closeEpoch(signal.time + 1)
+    this.#owe(end(signal.time, signal.halted, SNAPSHOT_PORT))
+  }
+
+  override nextTime(): number {
+    if (this.#owedFrontier !== null) return Number.NEGATIVE_INFINITY
+    if (this.#ended || !this.#loaded) return Number.POSITIVE_INFINITY
+    return this.#processor.nextTimer?.() ?? Number.POSITIVE_INFINITY
+  }
+
+  override onTime(now: number): void {
+    if (this.#owedFrontier !== null) this.#settle(ROWS_A_TURN)
+    const due = this.#processor.nextTimer?.() ?? Number.POSITIVE_INFINITY
+    if (!this.#ended && this.#loaded && due <= now) this.#processor.onTimer?.(now)
+  }
+
+  query(key: string): unknown {
+    if (this.#processor.query !== undefined) return this.#processor.query(key)
+    const { table } = this.#processor
+    const entry = table.get(key)
+    return entry === undefined ? undefined : table.kind.snapshot(entry)
+  }
+
+  #begin(): void {
+    this.#loaded = true
+    if (this.#writer !== null) this.#processor.table.record(this.#first, this.#writer)
+    this.#processor.onLoaded?.()
+    if (this.#watermark > Number.NEGATIVE_INFINITY) this.#processor.onWatermark?.(this.#watermark)
+  }
+
+  #load(batch: Signal): void {
+    const keys = batch.keys as readonly string[]
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string
+      const state = this.#writer?.decode(batch.values[at] as Uint8Array)
+      if (key === WATERMARK_KEY) this.#watermark = Math.max(this.#watermark, state as number)
+      else this.#processor.table.load(key, state)
+    }
+  }
+
+  #closeEpoch(next: number): void {
+    const { table } = this.#processor
+    if (this.#watermarkOwed && this.#host.around.worker === 0) {
+      this.#writer?.row(table.epoch, WATERMARK_KEY, this.#watermark)
+    }
+    this.#watermarkOwed = false
+    table.closeEpoch(next)
+  }
+
+  #owe(progress: Signal): void {
+    this.#owedFrontier = progress
+    this.#settle(ROWS_A_TURN)
+  }
+
+  #settle(limit: number): void {
+    const { table } = this.#processor
+    const settled = table.settle(limit)
+    if (!settled) {
+      this.#passUpTo(table.owes)
+      this.#host.around.wake()
+      return
+    }
+    const progress = this.#owedFrontier as Signal
+    this.#owedFrontier = null
+    this.#writer?.flush()
+    this.send(progress)
+  }
+
+  /** Lets the recorders know of the epochs that are whole, while later ones still owe rows. */
+  #passUpTo(epoch: number): void {
+    if (epoch <= this.#passed) return
+    this.#passed = epoch
+    this.#writer?.flush()
+    this.send(frontier(epoch, SNAPSHOT_PORT))
+  }
+
+  #context(): ProcessorContext {
+    const { around, stepId } = this.#host
+    return {
+      stepId,
+      worker: around.worker,
+      workers: around.workers,
+      runtime: around.runtime,
+      emit: (port, keys, values) => {
+        if (values.length > 0) this.send(data(port, around.openEpoch(), keys, values))
+      },
+      fail: (failure) => this.#host.fail(failure),
+    }
+  }
+}

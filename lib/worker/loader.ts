@@ -1,0 +1,56 @@
+import type { Outlet } from '../actor/actor.ts'
+import { readBlock } from '../recovery/block.ts'
+import type { RecoveryPartition } from '../recovery/store.ts'
+import { data, end, frontier } from '../signal/signal.ts'
+
+/** Where the snapshots of one step go. */
+export interface LoadTarget extends Outlet {
+  /** Sends what is still gathered for other workers. */
+  flush?(): void
+}
+
+/**
+ * Sends every row of this worker's recovery partitions to the step and worker that go on from it,
+ * then the epoch at which the flow resumes, then the end.
+ *
+ * @returns ids of steps that the store knows and the flow does not
+ */
+export const loadSnapshots = async (
+  partitions: readonly RecoveryPartition[],
+  resume: {
+    readonly epoch: number
+    readonly targets: ReadonlyMap<string, LoadTarget>
+    /** Resolves when the engine has had time to take what was sent. */
+    readonly room: () => Promise<void>
+    readonly stopped: () => boolean
+    /** What makes the execution durable, between the last row and the first epoch. */
+    readonly begin: () => Promise<void>
+  },
+): Promise<readonly string[]> => {
+  const orphans = new Set<string>()
+  for (const partition of partitions) {
+    for await (const block of partition.load(resume.epoch)) {
+      if (resume.stopped()) return []
+      const target = resume.targets.get(block.stepId)
+      if (target === undefined) {
+        orphans.add(block.stepId)
+        continue
+      }
+      while (target.full && !resume.stopped()) await resume.room()
+      const keys: string[] = []
+      const states: Uint8Array[] = []
+      readBlock(block, (key, state) => {
+        if (state === null) return
+        keys.push(key)
+        states.push(state)
+      })
+      target.send(data(0, 0, keys, states))
+    }
+  }
+  await resume.begin()
+  for (const target of resume.targets.values()) {
+    target.send(frontier(resume.epoch))
+    target.send(end(0, false))
+  }
+  return [...orphans]
+}

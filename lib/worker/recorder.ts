@@ -1,0 +1,133 @@
+import { Behavior } from '../actor/behavior.ts'
+import type { Block } from '../recovery/block.ts'
+import type { RecoveryPartition } from '../recovery/store.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { end, frontier, type Signal } from '../signal/signal.ts'
+import type { AddressedBlock } from './snapshot-writer.ts'
+
+/** How long to wait after a failed write before the next: milliseconds, doubling up to the second. */
+const SHORTEST_PAUSE = 100
+const LONGEST_PAUSE = 10_000
+
+/**
+ * Writes the snapshots of all steps, on all workers, that belong to this worker's recovery
+ * partitions.
+ *
+ * S1. A frontier goes on to the committers only when every row before it is durable, in each of
+ *     the partitions.
+ * S2. One write at a time; epochs that close meanwhile are written together.
+ * S3. A failed write is an alarm, not a failure: its rows go into the next one.
+ */
+export class Recorder extends Behavior {
+  readonly #partitions: readonly RecoveryPartition[]
+  readonly #numbers: readonly number[]
+  readonly #runtime: Runtime
+  readonly #alarm: (message: string, error: unknown) => void
+  readonly #waiting: Map<number, Block[]>
+  /** The frontier that may be written, and the end behind it. */
+  #reached = 0
+  #durable = 0
+  #end: Signal | null = null
+  #writing: Promise<void> | null = null
+  #pause = SHORTEST_PAUSE
+  #closed = false
+
+  constructor(ends: {
+    readonly partitions: readonly RecoveryPartition[]
+    /** The partitions' numbers among those of all workers. */
+    readonly numbers: readonly number[]
+    readonly runtime: Runtime
+    readonly alarm: (message: string, error: unknown) => void
+  }) {
+    super()
+    this.#partitions = ends.partitions
+    this.#runtime = ends.runtime
+    this.#alarm = ends.alarm
+    this.#numbers = ends.numbers
+    this.#waiting = new Map(ends.numbers.map((number) => [number, []]))
+  }
+
+  override data(batch: Signal): void {
+    for (const { partition, block } of batch.values as readonly AddressedBlock[]) {
+      this.#waiting.get(partition)?.push(block)
+    }
+  }
+
+  override frontier(signal: Signal): void {
+    this.#reached = signal.epoch
+    this.#write()
+  }
+
+  override end(signal: Signal): void {
+    this.#end = signal
+    this.#reached = signal.time + 1
+    this.#write()
+  }
+
+  /** No write is left under way behind a closed store. */
+  override async close(): Promise<void> {
+    this.#closed = true
+    await this.#writing
+  }
+
+  #write(): void {
+    if (this.#writing !== null || this.#closed) return
+    if (this.#durable >= this.#reached && this.#end === null) return
+    const epoch = this.#reached
+    if (this.#partitions.length === 0) {
+      this.#pass(epoch)
+      return
+    }
+    this.#writing = this.#append(epoch).then(
+      () => {
+        this.#writing = null
+        this.#pause = SHORTEST_PAUSE
+        this.#pass(epoch)
+        this.#write()
+      },
+      (error) => {
+        this.#alarm(
+          `a snapshot could not be written; it is tried again in ${this.#pause} ms`,
+          error,
+        )
+        return new Promise<void>((resolve) => {
+          this.#runtime.after(this.#closed ? 0 : this.#pause, () => {
+            this.#writing = null
+            this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
+            this.#write()
+            resolve()
+          })
+        })
+      },
+    )
+  }
+
+  async #append(epoch: number): Promise<void> {
+    const written = await Promise.allSettled(
+      this.#partitions.map(async (partition, at) => {
+        const number = this.#numbers[at] as number
+        const waiting = this.#waiting.get(number) as Block[]
+        const blocks = waiting.filter((block) => block.epoch < epoch)
+        await partition.append(epoch, blocks)
+        const done = new Set(blocks)
+        this.#waiting.set(
+          number,
+          (this.#waiting.get(number) as Block[]).filter((block) => !done.has(block)),
+        )
+      }),
+    )
+    for (const each of written) if (each.status === 'rejected') throw each.reason
+  }
+
+  #pass(epoch: number): void {
+    const ended = this.#end
+    if (epoch > this.#durable) {
+      this.#durable = epoch
+      this.send(frontier(epoch))
+    }
+    if (ended !== null && epoch === ended.time + 1) {
+      this.#end = null
+      this.send(end(ended.time, ended.halted))
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { type RowCodec, type RowFormat, rowCodec } from '../codec/row-codec.ts'
+import { RecoveryError } from '../errors/errors.ts'
+import { recoveryPartitionOf } from '../exchange/hash.ts'
+import type { Addressed } from '../exchange/router.ts'
+import { type Block, BlockBuilder } from '../recovery/block.ts'
+import { data, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
+import type { RowWriter } from '../state/key-table.ts'
+
+/** A block on its way to the recovery partition that keeps it. */
+export interface AddressedBlock extends Addressed {
+  readonly block: Block
+}
+
+/** Packs the rows of one step into blocks and sends them towards the recorders. */
+export class SnapshotWriter implements RowWriter {
+  readonly #stepId: string
+  readonly #partitions: number
+  readonly #codec: RowCodec<unknown>
+  readonly #send: (signal: Signal) => void
+  readonly #builders: (BlockBuilder | null)[]
+  #epoch = 0
+
+  constructor(
+    step: {
+      readonly id: string
+      readonly format?: RowFormat<unknown> | undefined
+      readonly partitions: number
+    },
+    send: (signal: Signal) => void,
+  ) {
+    this.#stepId = step.id
+    this.#partitions = step.partitions
+    this.#codec = rowCodec(step.format)
+    this.#send = send
+    this.#builders = Array.from({ length: step.partitions }, () => null)
+  }
+
+  row(epoch: number, key: string, state: unknown): void {
+    let packed: ReturnType<RowCodec<unknown>['pack']>
+    try {
+      packed = this.#codec.pack(state)
+    } catch (error) {
+      throw new RecoveryError(
+        `Step "${this.#stepId}" can't snapshot its state for key ${JSON.stringify(key)}: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      )
+    }
+    this.#add(epoch, key, packed.bytes, packed.start, packed.end)
+  }
+
+  /** A row whose bytes are at hand already. */
+  bytes(epoch: number, key: string, state: Uint8Array): void {
+    this.#add(epoch, key, state, 0, state.length)
+  }
+
+  tombstone(epoch: number, key: string): void {
+    this.#add(epoch, key, null, 0, 0)
+  }
+
+  encode(state: unknown): Uint8Array {
+    return this.#codec.encode(state)
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    return this.#codec.decode(bytes)
+  }
+
+  /** Sends what has been written so far. */
+  flush(): void {
+    this.#builders.forEach((builder, partition) => {
+      if (builder !== null) this.#sendBlock(partition, builder)
+    })
+  }
+
+  #add(epoch: number, key: string, state: Uint8Array | null, start: number, end: number): void {
+    if (epoch !== this.#epoch) {
+      this.flush()
+      this.#epoch = epoch
+    }
+    const partition = recoveryPartitionOf(this.#stepId, key, this.#partitions)
+    let builder = this.#builders[partition] ?? null
+    if (builder === null) {
+      builder = new BlockBuilder(this.#stepId, epoch)
+      this.#builders[partition] = builder
+    }
+    builder.add(key, state, start, end)
+    if (builder.full) this.#sendBlock(partition, builder)
+  }
+
+  #sendBlock(partition: number, builder: BlockBuilder): void {
+    this.#builders[partition] = null
+    const addressed: AddressedBlock = { partition, block: builder.build() }
+    this.#send(data(SNAPSHOT_PORT, addressed.block.epoch, null, [addressed]))
+  }
+}

@@ -1,0 +1,496 @@
+import { Actor, type Host } from '../actor/actor.ts'
+import { AbortExecution } from '../errors/errors.ts'
+import type { Control, Group, Network, Receiver } from '../exchange/network.ts'
+import type { Dataflow } from '../flow/dataflow.ts'
+import type { ErrorPolicy } from '../flow/policy.ts'
+import type { RecoveryPartition } from '../recovery/store.ts'
+import type { Runtime, Timer } from '../runtime/runtime.ts'
+import { DATA, type Signal } from '../signal/signal.ts'
+import { type Assembly, assemble } from './assembly.ts'
+import { type Agreed, convene } from './convene.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { KeyedBehavior } from './keyed-behavior.ts'
+import { loadSnapshots } from './loader.ts'
+import type { Ports } from './ports.ts'
+
+/** How long a turn may take before the event loop gets its own: milliseconds. */
+const TURN = 10
+/** Signals an actor handles before the next actor has its go. */
+const SIGNALS_A_GO = 16
+/** Goes between two looks at the clock. */
+const GOES_A_LOOK = 8
+/** Epochs that may be open or on their way to the store before sources have to wait. */
+const MOST_UNFINISHED = 64
+/** Items a sender may send before it hears how many have been taken. */
+const GRANT = 1024
+
+/** Something that happened which a person may want to know. */
+export type Report = (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void
+
+export interface WorkerOptions {
+  readonly flow: Dataflow
+  readonly runtime: Runtime
+  readonly network: Network
+  readonly group: Group
+  /** Milliseconds between epochs; 0 ends one after every turn. */
+  readonly epochInterval: number
+  readonly onError: ErrorPolicy
+  /** This worker's recovery partitions; `null` where no snapshots are kept. */
+  readonly recovery: readonly RecoveryPartition[] | null
+  readonly report: Report
+  /** Told of every epoch that has become durable everywhere. */
+  readonly committed: (epoch: number) => void
+}
+
+/** What a worker has done when it is through. */
+export interface WorkerSummary {
+  /** All input has ended, or the flow was stopped before. */
+  readonly reason: 'eof' | 'stopped'
+  /** Every epoch before this one is complete. */
+  readonly epoch: number
+  readonly itemsIn: number
+  readonly itemsOut: number
+  readonly skipped: number
+}
+
+/**
+ * One worker: its share of every step of the flow, turned by one loop.
+ *
+ * W1. A turn reads at most one batch from each source partition, and only where there is room.
+ * W2. Upstream actors go first, so that what one turn read is through before the next begins.
+ * W3. Worker 0 paces the epochs; every worker ends an epoch at a turn of its own.
+ * W4. Nothing is read before every starting position is durable.
+ */
+export class Worker implements Host, Receiver {
+  readonly #options: WorkerOptions
+  readonly #runtime: Runtime
+  readonly #network: Network
+  readonly #letters: DeadLetters
+  #assembly: Assembly | null = null
+  #ports: Ports | null = null
+  #ready: Uint8Array = new Uint8Array(0)
+  #lowest = 0
+  #living = 0
+  #first = 1
+  #epoch = 1
+  #epochBegan = 0
+  #committed = 0
+  #reading = false
+  #stopping: 'drain' | 'halt' | null = null
+  #stopWhenReading: 'drain' | 'halt' | null = null
+  #aborted: AbortExecution | null = null
+  #skipped = 0
+  #scheduled = false
+  #turning = false
+  #timer: Timer | null = null
+  #over = false
+  #cutAsked = false
+  #finish: (outcome: WorkerSummary | { readonly failure: unknown }) => void = () => {}
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+    this.#runtime = options.runtime
+    this.#network = options.network
+    this.#letters = new DeadLetters(options.network.index, options.network.count)
+  }
+
+  /** Runs the worker's share to its end; rejects with what made it fail. */
+  async run(): Promise<WorkerSummary> {
+    const outcome = new Promise<WorkerSummary | { readonly failure: unknown }>((resolve) => {
+      this.#finish = resolve
+    })
+    // Not awaited: a worker that fails elsewhere leaves this one waiting for an agreement for good.
+    this.#begin().catch((error: unknown) => this.fail(error))
+    const ended = await outcome
+    const failure = 'failure' in ended ? ended.failure : null
+    await this.#close(failure)
+    if ('failure' in ended) throw ended.failure
+    return ended
+  }
+
+  /** Ends the flow on all workers: with `drain` as if input had ended. */
+  stop(drain: boolean): void {
+    if (this.#network.index === 0) this.#stop(drain)
+    else this.#network.control(0, { kind: 'stop', drain })
+  }
+
+  /** Ends this worker at once, as a failure elsewhere demands. */
+  crash(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    this.#timer?.cancel()
+    for (const actor of this.#assembly?.actors ?? []) actor.stop()
+    this.#finish({ failure: error })
+  }
+
+  /** The live state of a key, where this worker owns it. */
+  query(stepId: string, key: string): unknown {
+    const found = this.#assembly?.actors.find(
+      ({ behavior, name }) => name === stepId && behavior instanceof KeyedBehavior,
+    )
+    return found?.behavior instanceof KeyedBehavior ? found.behavior.query(key) : undefined
+  }
+
+  get progress(): {
+    epoch: number
+    committed: number
+    itemsIn: number
+    itemsOut: number
+    skipped: number
+  } {
+    let itemsIn = 0
+    for (const { behavior } of this.#assembly?.sources ?? []) itemsIn += behavior.itemsOut
+    let itemsOut = 0
+    for (const actor of this.#assembly?.outputs ?? []) itemsOut += actor.itemsIn
+    return {
+      epoch: this.#epoch,
+      committed: this.#committed,
+      itemsIn,
+      itemsOut,
+      skipped: this.#skipped,
+    }
+  }
+
+  // Host: what actors ask for.
+
+  /** An abort ends the run as a crash would, once earlier epochs are safe; all else at once. */
+  fail(error: unknown): void {
+    if (!(error instanceof AbortExecution)) {
+      this.crash(error)
+      return
+    }
+    this.#aborted = error
+    if (this.#committed >= this.#epoch) this.crash(error)
+    else this.#wake()
+  }
+
+  schedule(actor: Actor): void {
+    this.#ready[actor.index] = 1
+    if (actor.index < this.#lowest) this.#lowest = actor.index
+    if (!this.#turning) this.#wake()
+  }
+
+  ended(_actor: Actor): void {
+    this.#living -= 1
+    if (this.#living > 0 || this.#over) return
+    this.#over = true
+    this.#timer?.cancel()
+    const { itemsIn, itemsOut, skipped, committed } = this.progress
+    const reason = this.#stopping === null ? 'eof' : 'stopped'
+    this.#finish({ reason, epoch: committed, itemsIn, itemsOut, skipped })
+  }
+
+  // Receiver: what comes in from other workers.
+
+  signal(from: number, edge: number, signal: Signal): void {
+    if (this.#over) return
+    this.#ports?.deliver(from, edge, signal)
+    if (signal.kind === DATA && signal.epoch > this.#epoch) this.#cut(signal.epoch)
+  }
+
+  credit(from: number, edge: number, items: number): void {
+    if (!this.#over) this.#ports?.credit(from, edge, items)
+  }
+
+  control(_from: number, control: Control): void {
+    if (this.#over) return
+    switch (control.kind) {
+      case 'pace':
+        if (control.epoch > this.#epoch) this.#cut(control.epoch)
+        if (control.stop !== null) this.#stopReading(control.stop)
+        return
+      case 'cut':
+        this.#cutAsked = true
+        this.#wake()
+        return
+      case 'stop':
+        this.#stop(control.drain)
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { flow, group, recovery, onError, report } = this.#options
+    const agreed = await convene({
+      flow,
+      group,
+      partitions: recovery ?? [],
+      network: this.#network,
+      durable: recovery !== null,
+    })
+    this.#first = agreed.epoch
+    this.#epoch = agreed.epoch
+    const assembly = assemble({
+      flow,
+      agreed,
+      onError,
+      recovery,
+      runtime: this.#runtime,
+      network: this.#network,
+      host: this,
+      report,
+      wake: () => this.#wake(),
+      skipped: () => {
+        this.#skipped += 1
+      },
+      letters: this.#letters,
+      committed: (epoch) => this.#onCommitted(epoch),
+      grant: GRANT,
+    })
+    this.#assembly = assembly
+    this.#ports = assembly.ports
+    this.#ready = new Uint8Array(assembly.actors.length)
+    this.#living = assembly.actors.length
+    this.#network.attach(this)
+    for (const actor of assembly.actors) actor.start()
+    await group.gather('assembled', true)
+    this.#epochBegan = this.#runtime.monotonic()
+    for (const open of assembly.openings) open()
+    this.#wake()
+    await this.#load(assembly, agreed)
+  }
+
+  async #load(assembly: Assembly, agreed: Agreed): Promise<void> {
+    const partitions = this.#options.recovery
+    if (partitions === null) return
+    const orphans = await loadSnapshots(partitions, {
+      epoch: this.#first,
+      targets: assembly.loads,
+      room: () =>
+        new Promise((resolve) =>
+          this.#runtime.soon(() => {
+            assembly.ports.flush()
+            resolve()
+          }),
+        ),
+      stopped: () => this.#over,
+      begin: async () => {
+        for (const partition of partitions) {
+          await partition.begin(this.#options.flow.id, agreed.record)
+        }
+      },
+    })
+    assembly.ports.flush()
+    this.#wake()
+    if (orphans.length > 0) {
+      this.#options.report(
+        'warn',
+        `the store keeps state of steps that the flow does not have: ${orphans.join(', ')}; a renamed step starts anew. \`tidemark recovery inspect\` lists such state.`,
+      )
+    }
+  }
+
+  #wake(): void {
+    if (this.#scheduled || this.#over) return
+    this.#scheduled = true
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#runtime.soon(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#scheduled = false
+    if (this.#over || this.#assembly === null) return
+    this.#turning = true
+    const until = this.#runtime.monotonic() + TURN
+    let active = false
+    try {
+      do active = this.#round(until)
+      while (active && !this.#over && this.#runtime.monotonic() < until)
+      this.#assembly.ports.flush()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.#turning = false
+    }
+    if (this.#over) return
+    if (active) this.#wake()
+    else this.#sleep()
+  }
+
+  /** Timers, then what is in the mailboxes, then a turn at each source; true if anything happened. */
+  #round(until: number): boolean {
+    const assembly = this.#assembly as Assembly
+    const now = this.#runtime.now()
+    let active = this.#fireTimers(assembly, now)
+    if (!this.#drain(until)) return true
+    if (this.#mayRead()) {
+      const gave = this.#read(assembly, now)
+      active ||= gave
+      if (gave && this.#options.epochInterval === 0) this.#askForCut()
+      if (!this.#drain(until)) active = true
+    }
+    if (this.#cutIsDue()) {
+      this.#pace()
+      if (!this.#drain(until)) active = true
+    }
+    return active
+  }
+
+  #fireTimers(assembly: Assembly, now: number): boolean {
+    let fired = false
+    for (const actor of assembly.timed) {
+      const due = actor.behavior.nextTime()
+      if (due > now || actor.held) continue
+      actor.behavior.onTime(now)
+      fired = true
+    }
+    return fired
+  }
+
+  /** Lets actors go until none can; false when time is up first (W2). */
+  #drain(until: number): boolean {
+    const { actors } = this.#assembly as Assembly
+    const ready = this.#ready
+    let goes = 0
+    while (this.#lowest < actors.length && !this.#over) {
+      const at = this.#lowest
+      if (ready[at] === 0) {
+        this.#lowest += 1
+        continue
+      }
+      ready[at] = 0
+      const actor = actors[at] as Actor
+      actor.run(SIGNALS_A_GO)
+      if (actor.runnable) ready[at] = 1
+      goes += 1
+      if (goes % GOES_A_LOOK === 0 && this.#runtime.monotonic() >= until) return false
+    }
+    return true
+  }
+
+  #mayRead(): boolean {
+    if (!this.#reading || this.#stopping !== null || this.#aborted !== null) return false
+    return this.#epoch - this.#committed <= MOST_UNFINISHED
+  }
+
+  /** One turn at every source (W1). */
+  #read(assembly: Assembly, now: number): boolean {
+    const alone = this.#options.epochInterval > 0 && this.#livePartitions(assembly) === 1
+    let gave = false
+    for (const { actor, behavior } of assembly.sources) {
+      if (behavior.finished) continue
+      if (!actor.full && behavior.turn(now, alone)) gave = true
+      if (behavior.live === 0) {
+        behavior.finish(false)
+        gave = true
+      }
+    }
+    return gave
+  }
+
+  #livePartitions(assembly: Assembly): number {
+    let live = 0
+    for (const { behavior } of assembly.sources) if (!behavior.finished) live += behavior.live
+    return live
+  }
+
+  /** Only the pacer ends epochs by itself (W3); the others ask. */
+  #askForCut(): void {
+    if (this.#network.index === 0) this.#cutAsked = true
+    else this.#network.control(0, { kind: 'cut' })
+  }
+
+  #cutIsDue(): boolean {
+    if (
+      this.#network.index !== 0 ||
+      !this.#reading ||
+      this.#stopping !== null ||
+      this.#aborted !== null
+    )
+      return false
+    if (this.#epoch - this.#committed > MOST_UNFINISHED) return false
+    if (this.#options.epochInterval === 0) return this.#cutAsked
+    return this.#runtime.monotonic() - this.#epochBegan >= this.#options.epochInterval
+  }
+
+  #pace(stop: 'drain' | 'halt' | null = null): void {
+    this.#cutAsked = false
+    const epoch = this.#epoch + 1
+    for (let to = 1; to < this.#network.count; to++)
+      this.#network.control(to, { kind: 'pace', epoch, stop })
+    this.#cut(epoch)
+  }
+
+  #cut(epoch: number): void {
+    this.#epoch = epoch
+    this.#epochBegan = this.#runtime.monotonic()
+    for (const { behavior } of this.#assembly?.sources ?? [])
+      if (behavior.ready) behavior.cut(epoch)
+    if (!this.#turning) this.#wake()
+  }
+
+  #stop(drain: boolean): void {
+    if (this.#over || this.#stopping !== null) return
+    const stop = drain ? 'drain' : 'halt'
+    if (!this.#reading) {
+      // Not under way yet: the stop is taken up when the starting positions are durable.
+      this.#stopWhenReading = stop
+      return
+    }
+    this.#pace(stop)
+    this.#stopReading(stop)
+  }
+
+  #stopReading(stop: 'drain' | 'halt'): void {
+    if (this.#stopping !== null) return
+    this.#stopping = stop
+    for (const { behavior } of this.#assembly?.sources ?? []) behavior.finish(stop === 'halt')
+    this.#wake()
+  }
+
+  #onCommitted(epoch: number): void {
+    this.#committed = epoch
+    this.#options.committed(epoch)
+    for (const { actor, behavior } of this.#assembly?.sources ?? [])
+      actor.hold(behavior.committed(epoch))
+    for (const partition of this.#options.recovery ?? []) void partition.commit(epoch)
+    if (!this.#reading && epoch >= this.#first) {
+      this.#reading = true
+      const stop = this.#stopWhenReading
+      if (stop !== null) this.#stop(stop === 'drain')
+    }
+    if (this.#aborted !== null && epoch >= this.#epoch) this.crash(this.#aborted)
+    if (!this.#turning) this.#wake()
+  }
+
+  #sleep(): void {
+    const now = this.#runtime.now()
+    let wait = Number.POSITIVE_INFINITY
+    for (const actor of (this.#assembly as Assembly).timed) {
+      if (!actor.held) wait = Math.min(wait, actor.behavior.nextTime() - now)
+    }
+    if (this.#mayRead()) {
+      for (const { actor, behavior } of (this.#assembly as Assembly).sources) {
+        if (!behavior.finished && !actor.full) wait = Math.min(wait, behavior.awake - now)
+      }
+    }
+    if (
+      this.#network.index === 0 &&
+      this.#reading &&
+      this.#stopping === null &&
+      this.#options.epochInterval > 0
+    ) {
+      const due = this.#epochBegan + this.#options.epochInterval - this.#runtime.monotonic()
+      if (this.#epoch - this.#committed <= MOST_UNFINISHED) wait = Math.min(wait, due)
+    }
+    this.#timer?.cancel()
+    this.#timer = null
+    if (wait === Number.POSITIVE_INFINITY) return
+    this.#timer = this.#runtime.after(Math.max(0, wait), () => this.#wake())
+  }
+
+  async #close(failure: unknown): Promise<void> {
+    const { actors = [] } = this.#assembly ?? {}
+    const failed =
+      failure === null ? null : failure instanceof Error ? failure : new Error(String(failure))
+    const closed = await Promise.allSettled([
+      ...actors.map(({ behavior }) => Promise.resolve().then(() => behavior.close(failed))),
+      this.#letters.close(),
+    ])
+    for (const each of closed) {
+      if (each.status === 'fulfilled') continue
+      if (failure === null) throw each.reason
+      this.#options.report('warn', 'something could not be closed after the failure', each.reason)
+    }
+  }
+}
