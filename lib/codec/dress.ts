@@ -46,7 +46,8 @@ export const dress = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(dress)
   if (value instanceof Map) return new DressedMap(flat(value))
   if (value instanceof Set) return new Set([...value].map(dress))
-  if (value instanceof Date || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value
+  if (value instanceof Date || value instanceof ArrayBuffer || ArrayBuffer.isView(value))
+    return value
   return dressObject(value)
 }
 
@@ -66,7 +67,8 @@ const dressObject = (value: object): unknown => {
 
 export const undressMap = (entries: readonly unknown[]): Map<unknown, unknown> => {
   const map = new Map<unknown, unknown>()
-  for (let index = 0; index + 1 < entries.length; index += 2) map.set(entries[index], entries[index + 1])
+  for (let index = 0; index + 1 < entries.length; index += 2)
+    map.set(entries[index], entries[index + 1])
   return map
 }
 

@@ -96,8 +96,9 @@ const packer = (): Packer => {
 }
 
 const load = (): Packer => {
-  const { Packr, addExtension }: typeof import('msgpackr') =
-    createRequire(import.meta.url)('msgpackr')
+  const { Packr, addExtension }: typeof import('msgpackr') = createRequire(import.meta.url)(
+    'msgpackr',
+  )
   addExtension({
     Class: DressedMap,
     type: 0x4d,

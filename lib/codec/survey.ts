@@ -110,7 +110,9 @@ const surveyAll = (values: Iterable<unknown>, depth: number, start: number): num
 }
 
 const surveyMap = (map: ReadonlyMap<unknown, unknown>, depth: number): number =>
-  surveyAll(map.keys(), depth, SPECIAL) === REFUSED ? REFUSED : surveyAll(map.values(), depth, SPECIAL)
+  surveyAll(map.keys(), depth, SPECIAL) === REFUSED
+    ? REFUSED
+    : surveyAll(map.values(), depth, SPECIAL)
 
 /** The error for a value that `survey` refused; `null` for one that it did not. */
 export const refusal = (value: unknown, path = 'state', depth = 0): StateRefusedError | null => {
@@ -119,7 +121,10 @@ export const refusal = (value: unknown, path = 'state', depth = 0): StateRefused
   if (typeof value === 'symbol') return new StateRefusedError(path, 'a symbol')
   if (typeof value !== 'object' || value === null) return null
   if (depth > DEEPEST) {
-    return new StateRefusedError(shortened(path), `nested more than ${DEEPEST} deep, or inside itself`)
+    return new StateRefusedError(
+      shortened(path),
+      `nested more than ${DEEPEST} deep, or inside itself`,
+    )
   }
   for (const [inner, where] of parts(value, path)) {
     const error = refusal(inner, where, depth + 1)
@@ -155,7 +160,7 @@ const shortened = (path: string): string => (path.length > 120 ? `${path.slice(0
 
 const instanceName = (value: object): string => {
   const prototype: { readonly constructor?: unknown } | null = Object.getPrototypeOf(value)
-  const constructor = prototype?.constructor
-  const name = typeof constructor === 'function' ? constructor.name : ''
+  const maker = prototype?.constructor
+  const name = typeof maker === 'function' ? maker.name : ''
   return name === '' ? 'an object with a prototype of its own' : `an instance of ${name}`
 }

@@ -2,8 +2,8 @@ import type { LiveRows } from './newest.ts'
 
 /** Below this a step's garbage is not worth a sweep. */
 const WORTHWHILE_BYTES = 128 * 1024
-/** So far behind, appending waits for the sweep. */
-const LAGGING_BYTES = 2 * 1024 * 1024
+/** A step of at most so many bytes is swept when a run ends, that its store be left small. */
+const TIDY_BYTES = 64 * 1024 * 1024
 
 interface Account {
   /** Live rows before the horizon, as the last sweep or load found them. */
@@ -54,12 +54,15 @@ export class Accounts {
       .map(([stepId]) => stepId)
   }
 
-  /** Whether garbage grows faster than it is collected. */
-  lagging(): boolean {
-    for (const { fresh, settled } of this.#steps.values()) {
-      if (fresh.bytes > Math.max(LAGGING_BYTES, 1.5 * settled.bytes)) return true
-    }
-    return false
+  /** The steps that a run which ends sweeps on its way out: there is something to gain, soon. */
+  untidy(): readonly string[] {
+    return [...this.#steps]
+      .filter(
+        ([, { fresh, settled }]) =>
+          fresh.bytes > Math.max(WORTHWHILE_BYTES, settled.bytes / 2) &&
+          fresh.bytes + settled.bytes <= TIDY_BYTES,
+      )
+      .map(([stepId]) => stepId)
   }
 
   expectedRows(stepId: string): number {
@@ -76,6 +79,14 @@ export class Accounts {
 
   swept(stepId: string, found: LiveRows): void {
     this.#of(stepId).settled = { rows: found.rows, bytes: found.bytes }
+  }
+
+  /** A sweep ended before it had seen all: whatever is there may be garbage. */
+  gaveUp(stepId: string): void {
+    const { settled, fresh } = this.#of(stepId)
+    add(fresh, settled)
+    settled.rows = 0
+    settled.bytes = 0
   }
 
   clear(): void {

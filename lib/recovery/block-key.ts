@@ -26,7 +26,12 @@ const TAIL = 8 + 4 + 6 + 4
 const TWO_32 = 2 ** 32
 
 export const blockKey = (
-  place: { readonly stepId: string; readonly epoch: number; readonly execution: number; readonly sequence: number },
+  place: {
+    readonly stepId: string
+    readonly epoch: number
+    readonly execution: number
+    readonly sequence: number
+  },
   block: Uint8Array,
 ): BlockKey => {
   const head = stepPrefix(place.stepId)

@@ -15,7 +15,9 @@ export const writeCheckFile = async (path: string, content: object): Promise<voi
 }
 
 /** The content of such a file; `null` where there is none. */
-export const readCheckFile = async (path: string): Promise<Readonly<Record<string, unknown>> | null> => {
+export const readCheckFile = async (
+  path: string,
+): Promise<Readonly<Record<string, unknown>> | null> => {
   const text = await readFile(path, 'utf8').catch(absent)
   if (text === null) return null
   const content = parsed(text)

@@ -128,7 +128,10 @@ export const switchGeneration = async (directory: string, generation: number): P
 }
 
 /** Removes the partitions of other generations: what a switch left behind. */
-export const removeOtherGenerations = async (directory: string, generation: number): Promise<void> => {
+export const removeOtherGenerations = async (
+  directory: string,
+  generation: number,
+): Promise<void> => {
   for (const name of (await directoryEntries(directory)) ?? []) {
     const old = GENERATION_DIRECTORY.test(name) && name !== `generation-${generation}`
     if (old || (generation > 0 && PART.test(name))) {
@@ -188,9 +191,11 @@ const readPlace = async (path: string, name: string): Promise<PartitionPlace> =>
 
 const checkStore = (base: string, partitions: readonly PartitionPlace[]): void => {
   const [first] = partitions
-  if (first === undefined) throw new MissingPartitionsError(`${base} holds no recovery partition any more.`)
+  if (first === undefined)
+    throw new MissingPartitionsError(`${base} holds no recovery partition any more.`)
   const stranger = partitions.find(
-    ({ identity }) => identity.store !== first.identity.store || identity.count !== first.identity.count,
+    ({ identity }) =>
+      identity.store !== first.identity.store || identity.count !== first.identity.count,
   )
   if (stranger !== undefined) {
     throw new InconsistentPartitionsError(
@@ -201,8 +206,11 @@ const checkStore = (base: string, partitions: readonly PartitionPlace[]): void =
   }
   const { count } = first.identity
   const present = new Set(partitions.map(({ identity }) => identity.index))
-  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !present.has(index))
-  if (missing.length > 0) throw new MissingPartitionsError(`${missingMessage(missing, count)} (${base})`)
+  const missing = Array.from({ length: count }, (_, index) => index).filter(
+    (index) => !present.has(index),
+  )
+  if (missing.length > 0)
+    throw new MissingPartitionsError(`${missingMessage(missing, count)} (${base})`)
 }
 
 const noStore = (directory: string, how: string): string =>

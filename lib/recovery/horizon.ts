@@ -29,7 +29,8 @@ export class Horizon {
     // A clock that was set back makes a commit seem to lie ahead: it counts from now on.
     this.#points = this.#points.map(([point, at]) => [point, Math.min(at, now)])
     const last = this.#points.at(-1)
-    if (last === undefined || now - last[1] >= this.#interval / POINTS) this.#points.push([epoch, now])
+    if (last === undefined || now - last[1] >= this.#interval / POINTS)
+      this.#points.push([epoch, now])
     let horizon: number | null = null
     let passed = 0
     for (const [point, at] of this.#points) {

@@ -64,7 +64,8 @@ export const inspectStore = async (
     }
     const facts = opened.map((partition) => partition.facts)
     const resumeEpoch = damage.length > 0 ? null : resumeEpochOf(facts, damage)
-    const steps = resumeEpoch === null ? [] : await stepReports(opened, { resumeEpoch, damage, ...options })
+    const steps =
+      resumeEpoch === null ? [] : await stepReports(opened, { resumeEpoch, damage, ...options })
     return {
       directory,
       store: partitions[0]?.identity.store ?? '',
@@ -119,7 +120,8 @@ const resumeEpochOf = (facts: readonly PartitionFacts[], damage: string[]): numb
 
 /** Only what is wrong with the store is part of a report about it. */
 const damageMessage = (error: unknown): string => {
-  if (error instanceof TidemarkError && !(error instanceof LockedPartitionError)) return error.message
+  if (error instanceof TidemarkError && !(error instanceof LockedPartitionError))
+    return error.message
   throw error
 }
 

@@ -10,11 +10,15 @@ import type { Change, KeyRange, Table, TableEntry } from './table.ts'
 
 /** `level` hides what only one of its backends can do. */
 type Database = Level<Uint8Array, Uint8Array> & {
-  compactRange(from: Uint8Array, below: Uint8Array, options: { readonly keyEncoding: string }): Promise<void>
+  compactRange(
+    from: Uint8Array,
+    below: Uint8Array,
+    options: { readonly keyEncoding: string },
+  ): Promise<void>
 }
 
 /** Bytes handed to the driver, or taken from it, before others have a turn. */
-const SLICE_BYTES = 2 * 1024 * 1024
+const SLICE_BYTES = 256 * 1024
 const SCAN_BYTES = 512 * 1024
 const SCAN_ENTRIES = 256
 
@@ -131,7 +135,10 @@ class LevelTable implements Table {
   }
 }
 
-const bounds = ({ from, below }: KeyRange): { readonly gte: Uint8Array; readonly lt: Uint8Array } => ({
+const bounds = ({
+  from,
+  below,
+}: KeyRange): { readonly gte: Uint8Array; readonly lt: Uint8Array } => ({
   gte: from,
   lt: below,
 })
@@ -147,14 +154,18 @@ const openingError = (directory: string, failure: unknown): TidemarkError => {
   }
   const text = cause instanceof Error ? cause.message : String(cause)
   if (/permission denied|no space left|too many open files|read-only/i.test(text)) {
-    return new RecoveryError(`The recovery partition ${directory} cannot be opened: ${text}.`, { cause })
+    return new RecoveryError(`The recovery partition ${directory} cannot be opened: ${text}.`, {
+      cause,
+    })
   }
   return damage(directory, text, cause)
 }
 
 /** A generator that is left early closes its iterator; only failures of the driver are damage. */
 const readingError = (directory: string, cause: unknown): unknown =>
-  cause instanceof Error && code(cause).startsWith('LEVEL_') && code(cause) !== 'LEVEL_ITERATOR_NOT_OPEN'
+  cause instanceof Error &&
+  code(cause).startsWith('LEVEL_') &&
+  code(cause) !== 'LEVEL_ITERATOR_NOT_OPEN'
     ? damage(directory, cause.message, cause)
     : cause
 

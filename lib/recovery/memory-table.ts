@@ -54,7 +54,9 @@ export class MemoryTable implements Table {
     const entries = this.#entries(range).reverse()
     for (let at = 0; at < entries.length; at += CHUNK) {
       this.#checkOpen()
-      yield entries.slice(at, at + CHUNK).map(([key, value]) => ({ key: Buffer.from(key, 'latin1'), value }))
+      yield entries
+        .slice(at, at + CHUNK)
+        .map(([key, value]) => ({ key: Buffer.from(key, 'latin1'), value }))
     }
   }
 

@@ -2,8 +2,7 @@ import { LockedPartitionError } from '../errors/errors.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
 import { manifestChange, newManifest } from './manifest.ts'
 import { MemoryDisk, MemoryTable, type WriteFate } from './memory-table.ts'
-import { LogPartition } from './partition.ts'
-import { Serial } from './serial.ts'
+import { LogPartition, Turns } from './partition.ts'
 import type { RecoveryPartition, Store, StoreHost } from './store.ts'
 import type { Mark, Witness } from './witness.ts'
 
@@ -45,10 +44,14 @@ export class MemoryStore implements Store {
 
   async open(host: StoreHost): Promise<readonly RecoveryPartition[]> {
     if (this.#disks.some((disk) => disk.locked)) {
-      throw new LockedPartitionError('The store in memory is in use by another run. Stop that one first.')
+      throw new LockedPartitionError(
+        'The store in memory is in use by another run. Stop that one first.',
+      )
     }
-    const sweeps = new Serial()
-    return Promise.all(this.#disks.map((disk, index) => this.#openPartition(index, { disk, host, sweeps })))
+    const turns = new Turns()
+    return Promise.all(
+      this.#disks.map((disk, index) => this.#openPartition(index, { disk, host, turns })),
+    )
   }
 
   /**
@@ -68,14 +71,14 @@ export class MemoryStore implements Store {
 
   #openPartition(
     index: number,
-    on: { readonly disk: MemoryDisk; readonly host: StoreHost; readonly sweeps: Serial },
+    on: { readonly disk: MemoryDisk; readonly host: StoreHost; readonly turns: Turns },
   ): Promise<RecoveryPartition> {
     return LogPartition.open({
       identity: { store: this.#id, index, count: this.#disks.length },
       place: `part-${index} of the store "${this.#id}" in memory`,
       host: on.host,
       backupInterval: durationMillis(this.#options.backupInterval ?? 0),
-      sweeps: on.sweeps,
+      turns: on.turns,
       witness: this.#witness(index),
       openTable: async () => {
         const table = new MemoryTable(on.disk, () => this.#options.fate?.(index) ?? 'done')

@@ -1,7 +1,6 @@
 import { databasePath, type PartitionPlace, witnessPath } from './directory.ts'
 import { openLevel } from './level.ts'
-import { LogPartition } from './partition.ts'
-import { Serial } from './serial.ts'
+import { LogPartition, Turns } from './partition.ts'
 import type { StoreHost } from './store.ts'
 import { WitnessFile } from './witness-file.ts'
 
@@ -9,8 +8,7 @@ export interface OpenOptions {
   readonly host: StoreHost
   /** Milliseconds. */
   readonly backupInterval: number
-  /** What partitions of one process take their sweeps in turn with. */
-  readonly sweeps?: Serial
+  readonly turns?: Turns
 }
 
 /** Opens and locks partitions, all or none. */
@@ -18,10 +16,10 @@ export const openPartitions = async (
   places: readonly PartitionPlace[],
   options: OpenOptions,
 ): Promise<readonly LogPartition[]> => {
-  const sweeps = new Serial()
+  const turns = new Turns()
   const opened: LogPartition[] = []
   try {
-    for (const place of places) opened.push(await openPartition(place, { ...options, sweeps }))
+    for (const place of places) opened.push(await openPartition(place, { ...options, turns }))
   } catch (error) {
     await Promise.all(opened.map((partition) => partition.close()))
     throw error
@@ -36,7 +34,7 @@ export const openPartition = (place: PartitionPlace, options: OpenOptions): Prom
     place: place.path,
     host: options.host,
     backupInterval: options.backupInterval,
-    sweeps: options.sweeps ?? new Serial(),
+    turns: options.turns ?? new Turns(),
     openTable: () =>
       openLevel({
         directory: databasePath(place.path),

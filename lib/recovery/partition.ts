@@ -26,7 +26,15 @@ import type { Witness } from './witness.ts'
 const REMEMBERED = 32
 /** The longest that a sweep keeps the event loop to itself, in milliseconds. */
 const SLICE = 3
+const BULK_BYTES = 1024 * 1024
 const POINTS_KEY = Buffer.from('h')
+
+/** What the partitions of one process do one after the other. */
+export class Turns {
+  readonly sweeps: Serial = new Serial()
+  /** Writes of more than a megabyte. */
+  readonly bulk: Serial = new Serial()
+}
 
 export interface PartitionOptions {
   readonly identity: Identity
@@ -38,8 +46,8 @@ export interface PartitionOptions {
   /** Opens the database: at first, and again after a failed write. */
   readonly openTable: () => Promise<Table>
   readonly witness: Witness
-  /** Shared by the partitions of a process: one sweeps at a time. */
-  readonly sweeps: Serial
+  /** Shared by the partitions of a process, which share its cores. */
+  readonly turns: Turns
 }
 
 /**
@@ -61,6 +69,7 @@ export class LogPartition implements RecoveryPartition {
   #horizon: Horizon
   #broken: { readonly cause: unknown } | null = null
   #closing = false
+  #tidying = false
   #sweeping: Promise<void> | null = null
   #sliceEnd = 0
   /** Blocks that a load passed over, so that `begin` at the same epoch need not look again. */
@@ -120,12 +129,15 @@ export class LogPartition implements RecoveryPartition {
   }
 
   async append(frontier: number, blocks: readonly Block[]): Promise<void> {
-    if (this.#sweeping !== null && this.#accounts.lagging()) await this.#sweeping
+    // Garbage that grows faster than it is collected slows its writer, and so the sources.
+    if (this.#sweeping !== null && this.#accounts.due().length > 0) await this.#sweeping
     await this.#writes.run(async () => {
       await this.#mend()
       const before = this.#manifest.frontier
       if (before === null) {
-        throw new RecoveryError(`Rows came for ${this.#options.place} before an execution began in it.`)
+        throw new RecoveryError(
+          `Rows came for ${this.#options.place} before an execution began in it.`,
+        )
       }
       checkEpochs(frontier, blocks)
       const added = this.#placed(blocks, before.execution)
@@ -152,7 +164,8 @@ export class LogPartition implements RecoveryPartition {
 
   async *load(resumeEpoch: number): AsyncGenerator<Block> {
     const { collected, blocks, sum } = this.#manifest
-    if (resumeEpoch < collected) throw new InconsistentPartitionsError(tooOld(this.facts, resumeEpoch))
+    if (resumeEpoch < collected)
+      throw new InconsistentPartitionsError(tooOld(this.facts, resumeEpoch))
     this.#accounts.clear()
     const passedOver: BlockKey[] = []
     const found = { blocks: 0, sum: 0 }
@@ -176,14 +189,21 @@ export class LogPartition implements RecoveryPartition {
           if (key !== null) dropped.push(key)
         }
       }
-      if (dropped.length > 0) await this.#write(dropped.map(removal), without(this.#manifest, dropped))
+      if (dropped.length > 0)
+        await this.#write(dropped.map(removal), without(this.#manifest, dropped))
       return dropped.length
     })
   }
 
+  /** A small store is left swept; a sweep of a large one is given up, and due again at its next run. */
   async close(): Promise<void> {
     this.#closing = true
     await this.#sweeping
+    await this.#options.turns.sweeps
+      .run(() => this.#tidy())
+      .catch((cause: unknown) => {
+        this.#options.host.alarm(sweepFailed(this.#options.place), cause)
+      })
     await this.#writes.run(async () => {
       await this.#options.witness.close()
       await this.#table.close()
@@ -241,7 +261,9 @@ export class LogPartition implements RecoveryPartition {
   #checkBegin(flowId: string, { execution, resumeEpoch, stores }: ExecutionRecord): void {
     const { flowId: owner, executions, collected, store } = this.#manifest
     if (!stores.includes(store)) {
-      throw new RecoveryError(`Execution ${execution} does not name the store of ${this.#options.place}.`)
+      throw new RecoveryError(
+        `Execution ${execution} does not name the store of ${this.#options.place}.`,
+      )
     }
     const newest = executions.at(-1)
     if (owner !== null && owner !== flowId) {
@@ -253,7 +275,8 @@ export class LogPartition implements RecoveryPartition {
           'has begun since. Another process runs this flow; stop one of them.',
       )
     }
-    if (resumeEpoch < collected) throw new InconsistentPartitionsError(tooOld(this.facts, resumeEpoch))
+    if (resumeEpoch < collected)
+      throw new InconsistentPartitionsError(tooOld(this.facts, resumeEpoch))
   }
 
   #placed(blocks: readonly Block[], execution: number): readonly StoredBlock[] {
@@ -267,7 +290,9 @@ export class LogPartition implements RecoveryPartition {
   /** One batch with the manifest that it leads to, which counts only once it is written. */
   async #write(changes: readonly Change[], manifest: Manifest, sync = true): Promise<void> {
     try {
-      await this.#table.write([...changes, manifestChange(manifest)], { sync })
+      const batch = [...changes, manifestChange(manifest)]
+      const write = () => this.#table.write(batch, { sync })
+      await (lengthOf(changes) > BULK_BYTES ? this.#options.turns.bulk.run(write) : write())
     } catch (cause) {
       this.#broken = { cause }
       throw new RecoveryError(
@@ -304,7 +329,8 @@ export class LogPartition implements RecoveryPartition {
     const before = this.#horizon.points
     const horizon = Math.min(this.#horizon.commit(epoch, runtime.now()) ?? 0, frontier.epoch)
     const { points } = this.#horizon
-    const changes = points.length === before.length ? [] : [{ key: POINTS_KEY, value: seal(POINTS_KEY, points) }]
+    const changes =
+      points.length === before.length ? [] : [{ key: POINTS_KEY, value: seal(POINTS_KEY, points) }]
     if (horizon > collected || changes.length > 0) {
       const next = { ...this.#manifest, collected: Math.max(collected, horizon) }
       await this.#write(changes, next, false)
@@ -318,10 +344,10 @@ export class LogPartition implements RecoveryPartition {
     if (this.#sweeping !== null) return
     const due = this.#accounts.due()
     if (due.length === 0) return
-    this.#sweeping = this.#options.sweeps
+    this.#sweeping = this.#options.turns.sweeps
       .run(() => this.#sweepAll(due))
       .catch((cause: unknown) => {
-        this.#options.host.alarm(`Superseded rows of ${this.#options.place} could not be collected.`, cause)
+        this.#options.host.alarm(sweepFailed(this.#options.place), cause)
       })
       .finally(() => {
         this.#sweeping = null
@@ -333,6 +359,12 @@ export class LogPartition implements RecoveryPartition {
       if (this.#closing || this.#broken !== null) return
       await this.#sweepStep(stepId)
     }
+  }
+
+  async #tidy(): Promise<void> {
+    if (this.#broken !== null) return
+    this.#tidying = true
+    for (const stepId of this.#accounts.untidy()) await this.#sweepStep(stepId)
   }
 
   async #sweepStep(stepId: string): Promise<void> {
@@ -347,9 +379,10 @@ export class LogPartition implements RecoveryPartition {
       },
       { stepId, horizon, expected, seed: this.#options.host.runtime.random() },
     )
-    this.#accounts.swept(stepId, swept)
+    if (swept.whole) this.#accounts.swept(stepId, swept)
+    else this.#accounts.gaveUp(stepId)
     const range = span(swept.removed)
-    if (range !== null && !this.#closing) await this.#table.compact(range)
+    if (range !== null && swept.whole) await this.#table.compact(range)
   }
 
   /** Not synced: until a later batch is, the blocks it drops are as good as those it adds. */
@@ -367,12 +400,12 @@ export class LogPartition implements RecoveryPartition {
 
   #breathe(): Promise<boolean> | boolean {
     const { runtime } = this.#options.host
-    if (this.#closing) return false
+    if (this.#closing && !this.#tidying) return false
     if (runtime.monotonic() < this.#sliceEnd) return true
     return new Promise((resolve) => {
       runtime.soon(() => {
         this.#sliceEnd = runtime.monotonic() + SLICE
-        resolve(!this.#closing)
+        resolve(!this.#closing || this.#tidying)
       })
     })
   }
@@ -416,6 +449,9 @@ const addition = ({ key, bytes }: StoredBlock): Change => ({ key: key.raw, value
 
 const removal = ({ raw }: BlockKey): Change => ({ key: raw, value: null })
 
+const lengthOf = (changes: readonly Change[]): number =>
+  changes.reduce((total, { value }) => total + (value?.length ?? 0), 0)
+
 const withBlocks = (manifest: Manifest, added: readonly StoredBlock[]): Manifest => ({
   ...manifest,
   sequence: manifest.sequence + added.length,
@@ -441,6 +477,8 @@ const span = (keys: readonly BlockKey[]): KeyRange | null => {
   }
   return { from, below: Buffer.concat([last, Buffer.alloc(1)]) }
 }
+
+const sweepFailed = (place: string): string => `Superseded rows of ${place} could not be collected.`
 
 const tooOld = (facts: PartitionFacts, resumeEpoch: number): string =>
   `The recovery partition ${facts.place} has collected what it superseded before epoch ` +

@@ -14,13 +14,20 @@ export const seal = (key: Uint8Array, content: object): Uint8Array => {
 export const unseal = (key: Uint8Array, record: Uint8Array, place: string): unknown => {
   const bytes = Buffer.from(record.buffer, record.byteOffset, record.length)
   if (bytes.length < 4 || bytes.readUInt32BE() !== crc32(bytes.subarray(4), crc32(key))) {
-    throw damaged(place, `the checksum of its record ${JSON.stringify(Buffer.from(key).toString('latin1'))} is wrong`)
+    throw damaged(
+      place,
+      `the checksum of its record ${JSON.stringify(Buffer.from(key).toString('latin1'))} is wrong`,
+    )
   }
   return JSON.parse(bytes.toString('utf8', 4))
 }
 
 /** The error for a partition at `place` of which something is not as it was written. */
-export const damaged = (place: string, how: string, options?: ErrorOptions): CorruptPartitionError =>
+export const damaged = (
+  place: string,
+  how: string,
+  options?: ErrorOptions,
+): CorruptPartitionError =>
   new CorruptPartitionError(
     `The recovery partition ${place} is damaged: ${how}. Restore the recovery directory from a backup; ` +
       'to begin anew without its state, remove the directory.',

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { NoPartitionsError, RecoveryError } from '../errors/errors.ts'
 import { systemRuntime } from '../runtime/system.ts'
@@ -68,7 +67,7 @@ export class RecoveryStore implements Store {
           'begin anew without its state, remove the directory.',
       )
     }
-    await makePartitions(dir, { store: randomUUID(), count: partitions, runtime: systemRuntime })
+    await makePartitions(dir, { store: newStoreId(), count: partitions, runtime: systemRuntime })
     await finishMaking(dir)
     return store
   }
@@ -107,7 +106,9 @@ export class RecoveryStore implements Store {
     const place = await findStore(dir)
     if (partitions !== undefined && partitions !== place.partitions.length) {
       await RecoveryStore.rewrite(dir, partitions)
-      log(`Rewrote the recovery store in ${dir} from ${place.partitions.length} to ${partitions} partitions.`)
+      log(
+        `Rewrote the recovery store in ${dir} from ${place.partitions.length} to ${partitions} partitions.`,
+      )
     }
     return new RecoveryStore(dir, options)
   }
@@ -135,6 +136,16 @@ export class RecoveryStore implements Store {
   }
 }
 
+/** Tells stores apart that one cluster uses: 64 bits of chance. */
+const newStoreId = (): string =>
+  [0, 1, 2, 3]
+    .map(() =>
+      Math.floor(systemRuntime.random() * 0x10000)
+        .toString(16)
+        .padStart(4, '0'),
+    )
+    .join('')
+
 const checkPartitions = (partitions: number): void => {
   if (Number.isInteger(partitions) && partitions >= 1 && partitions <= MOST_PARTITIONS) return
   throw new RecoveryError(
@@ -145,7 +156,9 @@ const checkPartitions = (partitions: number): void => {
 const backupMillis = (interval: DurationLike): number => {
   const millis = durationMillis(interval)
   if (millis >= 0) return millis
-  throw new RecoveryError('The backup interval is no length of time: give milliseconds or { hours: 1 }.')
+  throw new RecoveryError(
+    'The backup interval is no length of time: give milliseconds or { hours: 1 }.',
+  )
 }
 
 const notEmpty = (dir: string): string =>

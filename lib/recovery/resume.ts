@@ -81,12 +81,17 @@ const checkStore = (parts: readonly PartitionFacts[]): void => {
       `A recovery partition is there twice: ${parts.map(({ place }) => place).join(', ')}. Keep one copy.`,
     )
   }
-  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !present.has(index))
+  const missing = Array.from({ length: count }, (_, index) => index).filter(
+    (index) => !present.has(index),
+  )
   if (missing.length > 0) throw new MissingPartitionsError(missingMessage(missing, count))
 }
 
 export const missingMessage = (missing: readonly number[], count: number): string =>
-  `${named('Recovery partition', missing.map((index) => `part-${index}`))} of ${count} ` +
+  `${named(
+    'Recovery partition',
+    missing.map((index) => `part-${index}`),
+  )} of ${count} ` +
   `${missing.length === 1 ? 'is' : 'are'} missing. Put ${missing.length === 1 ? 'it' : 'them'} back ` +
   'from a backup; without all of them nothing is resumed.'
 
@@ -113,7 +118,10 @@ const checkAges = (
   )
   const reach = Math.max(...ahead.map(({ collected }) => collected))
   throw new InconsistentPartitionsError(
-    `${named('Recovery partition', old.map(({ place }) => place))} ${old.length === 1 ? 'is' : 'are'} too ` +
+    `${named(
+      'Recovery partition',
+      old.map(({ place }) => place),
+    )} ${old.length === 1 ? 'is' : 'are'} too ` +
       `old: ${old.length === 1 ? 'it ends' : 'they end'} at epoch ${at.resumeEpoch}, and others no longer ` +
       `keep what is needed to resume before epoch ${reach}. Restore newer copies of the old ones; a ` +
       'longer backup interval allows for older copies.',

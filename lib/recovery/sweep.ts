@@ -29,6 +29,8 @@ export interface SweepOptions {
 /** What a sweep left, and where what it removed had lain. */
 export interface Swept extends LiveRows {
   readonly removed: readonly BlockKey[]
+  /** False if it was given up. */
+  readonly whole: boolean
 }
 
 /**
@@ -77,7 +79,7 @@ class Sweep {
       }
     }
     await this.#flush(whole)
-    return { rows: this.#rows, bytes: this.#bytes, removed: this.#removed }
+    return { rows: this.#rows, bytes: this.#bytes, removed: this.#removed, whole }
   }
 
   #take({ key, bytes }: StoredBlock): void {

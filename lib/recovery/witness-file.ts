@@ -32,7 +32,8 @@ export class WitnessFile implements Witness {
     })
     const slots = [parse(bytes.subarray(0, SLOT)), parse(bytes.subarray(SLOT, 2 * SLOT))]
     const newest = slots.reduce(
-      (best, found) => (found !== null && (best === null || found.count > best.count) ? found : best),
+      (best, found) =>
+        found !== null && (best === null || found.count > best.count) ? found : best,
       null,
     )
     if (newest === null) throw damaged(this.#path, 'both of its marks have wrong checksums')
