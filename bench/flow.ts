@@ -14,10 +14,10 @@ import { median } from './statistics.ts'
 import type { Outcome } from './workload.ts'
 
 /** The batches of the next pass; `null` when there is none. */
-export type NextPass<In> = () => readonly In[][] | null
+type NextPass<In> = () => readonly In[][] | null
 
 /** Adds a batch to the checksum. */
-export type AddBatch<Out> = (items: readonly Out[], sum: number) => number
+type AddBatch<Out> = (items: readonly Out[], sum: number) => number
 
 class ReplayPartition<In> extends StatefulSourcePartition<In, number> {
   readonly #nextPass: NextPass<In>
@@ -49,7 +49,7 @@ class ReplayPartition<In> extends StatefulSourcePartition<In, number> {
 }
 
 /** One partition that hands out prepared batches, pass after pass, without copying. */
-export class ReplaySource<In> extends FixedPartitionedSource<In, number> {
+class ReplaySource<In> extends FixedPartitionedSource<In, number> {
   readonly #nextPass: NextPass<In>
 
   constructor(nextPass: NextPass<In>) {
@@ -83,7 +83,7 @@ class TallyPartition<Out> extends StatelessSinkPartition<Out> {
 }
 
 /** Counts what arrives and adds it up. */
-export class TallySink<Out> extends DynamicSink<Out> {
+class TallySink<Out> extends DynamicSink<Out> {
   readonly #add: AddBatch<Out>
   count = 0
   sum = 0
