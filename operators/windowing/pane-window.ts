@@ -1,0 +1,109 @@
+import type { PaneState } from './pane-entry.ts'
+import { plainCopy } from './plain-copy.ts'
+
+/** What a snapshot keeps of both stacks. */
+export interface PaneWindowState {
+  readonly front: readonly PaneState[]
+  readonly back: readonly PaneState[]
+}
+
+/**
+ * The panes of one key's sliding window, merged in amortized constant time for each pane.
+ *
+ * Two stacks: the front holds, for each of its panes, what that pane and all later ones of the front
+ * come to; the back holds its panes and what they come to together. Panes leave at the front; when
+ * it is used up the back is turned over.
+ * Source: "Low-Latency Sliding-Window Aggregation in Worst-Case Constant Time", Tangwongsan, Hirzel,
+ * Schneider, DEBS 2017, section 3 (the two-stacks algorithm).
+ *
+ * What `merge` is given is a copy, so it may change and keep either side.
+ */
+export class PaneWindow<A> {
+  readonly #merge: (into: A, from: A) => A
+  /** From the latest pane to the earliest, which is on top. */
+  readonly #frontOpens: number[] = []
+  readonly #front: A[] = []
+  readonly #backOpens: number[] = []
+  readonly #back: A[] = []
+  #backTotal: A | undefined = undefined
+
+  constructor(merge: (into: A, from: A) => A) {
+    this.#merge = merge
+  }
+
+  /** Where the latest pane opens; minus infinity without one. */
+  get newest(): number {
+    const back = this.#backOpens.at(-1)
+    return back ?? this.#frontOpens[0] ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** Adds a pane later than all others. */
+  push(open: number, held: A): void {
+    this.#backTotal =
+      this.#back.length === 0 ? held : this.#merged(this.#backTotal as A, held)
+    this.#backOpens.push(open)
+    this.#back.push(held)
+  }
+
+  /** Drops all panes before `open`; what the rest, at least one, come to. */
+  slideTo(open: number): A {
+    this.#dropFront(open)
+    if (this.#front.length === 0 && (this.#backOpens[0] ?? open) < open) this.#turnOver(open)
+    if (this.#front.length === 0) return plainCopy(this.#backTotal as A)
+    const front = this.#front[this.#front.length - 1] as A
+    return this.#back.length === 0 ? plainCopy(front) : this.#merged(front, this.#backTotal as A)
+  }
+
+  clear(): void {
+    this.#frontOpens.length = 0
+    this.#front.length = 0
+    this.#clearBack()
+  }
+
+  snapshot(): PaneWindowState {
+    return {
+      front: this.#front.map((held, at) => [this.#frontOpens[at] as number, held]),
+      back: this.#back.map((held, at) => [this.#backOpens[at] as number, held]),
+    }
+  }
+
+  resume({ front, back }: PaneWindowState): void {
+    this.clear()
+    for (const [open, held] of front) {
+      this.#frontOpens.push(open)
+      this.#front.push(held as A)
+    }
+    for (const [open, held] of back) this.push(open, held as A)
+  }
+
+  #dropFront(open: number): void {
+    const opens = this.#frontOpens
+    while (opens.length > 0 && (opens[opens.length - 1] as number) < open) {
+      opens.pop()
+      this.#front.pop()
+    }
+  }
+
+  #turnOver(open: number): void {
+    let total: A | undefined
+    for (let at = this.#back.length - 1; at >= 0; at--) {
+      const from = this.#backOpens[at] as number
+      if (from < open) break
+      const held = this.#back[at] as A
+      total = this.#front.length === 0 ? held : this.#merged(held, total as A)
+      this.#frontOpens.push(from)
+      this.#front.push(total)
+    }
+    this.#clearBack()
+  }
+
+  #clearBack(): void {
+    this.#backOpens.length = 0
+    this.#back.length = 0
+    this.#backTotal = undefined
+  }
+
+  #merged(into: A, from: A): A {
+    return this.#merge(plainCopy(into), plainCopy(from))
+  }
+}

@@ -1,0 +1,47 @@
+import { PaneEntry, type PaneState } from './pane-entry.ts'
+import { PaneTable, type PaneTableOptions } from './pane-table.ts'
+import { WindowSpan } from './window-metadata.ts'
+
+/** Tumbling windows of all keys of a step: each window is one pane. */
+export class TumblingTable<V, A> extends PaneTable<V, A, PaneEntry> {
+  /** Keys whose window closes together share its metadata. */
+  #span = new WindowSpan(Number.NaN, Number.NaN)
+
+  constructor(options: PaneTableOptions<V, A>) {
+    super(options, options.grid)
+  }
+
+  snapshotOf(key: string): readonly PaneState[] | undefined {
+    const entry = this.entries.get(key)
+    return entry === undefined ? undefined : this.panesOf(entry)
+  }
+
+  load(key: string, panes: readonly PaneState[]): void {
+    this.unload(key)
+    this.resume(key, panes)
+  }
+
+  protected override newEntry(key: string): PaneEntry {
+    return new PaneEntry(key)
+  }
+
+  protected override waitFor(entry: PaneEntry, open: number): void {
+    this.waiting.add(this.grid.lastId(open), entry)
+  }
+
+  protected override closeWindow(entry: PaneEntry, id: number): void {
+    const open = this.grid.openOf(id)
+    if (!entry.has(open)) return
+    const accumulator = this.accumulatorOf(entry.take(open))
+    this.sink.down(entry.key, id, accumulator)
+    if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
+    this.sink.meta(entry.key, id, this.#span)
+    this.forgetIfEmpty(entry, entry.oldest() === Number.POSITIVE_INFINITY)
+  }
+
+  protected override closeAll(entry: PaneEntry): void {
+    for (const open of entry.opens()) this.closeWindow(entry, this.grid.lastId(open))
+  }
+
+  protected override clear(_entry: PaneEntry): void {}
+}
