@@ -66,14 +66,19 @@ class StdOutPartition<T> extends StatelessSinkPartition<T> {
   }
 
   override async close(): Promise<void> {
-    if (this.#output.writableLength > 0 && this.#output.writableNeedDrain) await this.#drained()
-    this.#output.off('error', this.#onError)
-    this.#output.off('drain', this.#onDrain)
+    if (this.#output.writableNeedDrain) await this.#drained()
+    await this.#leave()
     this.#refuseClosed()
   }
 
   /** A run that failed has its own error to tell. */
-  override abandon(): void {
+  override abandon(): Promise<void> {
+    return this.#leave()
+  }
+
+  /** A broken pipe is told a turn after the write, and would end the process if no one listened. */
+  async #leave(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
     this.#output.off('error', this.#onError)
     this.#output.off('drain', this.#onDrain)
   }

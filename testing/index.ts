@@ -1,0 +1,8 @@
+export { describeSink, type SinkWorld } from './describe-sink.ts'
+export { describeSource, type SourceWorld } from './describe-source.ts'
+export { ffwdIter } from './ffwd-iter.ts'
+export { pollNextBatch } from './poll-next-batch.ts'
+export type { TestRunner } from './test-runner.ts'
+export { TestingSink } from './testing-sink.ts'
+export { type Marker, TestingSource, type TestingSourceOptions } from './testing-source.ts'
+export { TimeTestingGetter } from './time-testing-getter.ts'
