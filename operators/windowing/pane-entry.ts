@@ -1,106 +1,98 @@
-/** One pane: a stretch of time, named by where it opens, and what its values came to. */
-export type PaneState = readonly [open: number, held: unknown]
+/** One pane and what it holds, as a snapshot keeps it. */
+export type PaneState = readonly [pane: number, held: unknown]
+
+/** The number of no pane: a small integer, so that the fields of an entry stay small integers. */
+export const NO_PANE: number = -(2 ** 31)
 
 /**
  * What a table keeps of one key: an object with the newest pane, and the one before, in fields of its
- * own, so that most values touch no collection.
- *
- * A slot without a pane opens at infinity and closes at minus infinity, which holds no time.
+ * own, so that most values touch no collection. Panes are numbered by time.
  */
 export class PaneEntry {
   readonly key: string
-  open: number = Number.POSITIVE_INFINITY
-  close: number = Number.NEGATIVE_INFINITY
+  pane: number = NO_PANE
   held: unknown = undefined
-  olderOpen: number = Number.POSITIVE_INFINITY
-  olderClose: number = Number.NEGATIVE_INFINITY
+  olderPane: number = NO_PANE
   olderHeld: unknown = undefined
-  /** Further panes by where they open. */
+  /** Further panes by number. */
   rest: Map<number, unknown> | null = null
-  isChanged = false
+  /** The round of `takeChanged` in which the key changed. */
+  changedIn = 0
 
   constructor(key: string) {
     this.key = key
   }
 
-  /** Adds a pane that is not there yet; the newest comes first. */
-  add(open: number, close: number, held: unknown): void {
-    if (this.close < this.open || open > this.open) {
-      this.#pushOlder()
-      this.open = open
-      this.close = close
-      this.held = held
-    } else if (this.olderClose < this.olderOpen) {
-      this.olderOpen = open
-      this.olderClose = close
-      this.olderHeld = held
-    } else {
-      this.rest ??= new Map()
-      this.rest.set(open, held)
-    }
-  }
-
-  /** Takes a pane out. */
-  take(open: number): unknown {
-    if (open === this.open) {
-      const held = this.held
-      this.open = Number.POSITIVE_INFINITY
-      this.close = Number.NEGATIVE_INFINITY
-      this.held = undefined
-      return held
-    }
-    if (open === this.olderOpen) {
-      const held = this.olderHeld
-      this.olderOpen = Number.POSITIVE_INFINITY
-      this.olderClose = Number.NEGATIVE_INFINITY
-      this.olderHeld = undefined
-      return held
-    }
-    const held = this.rest?.get(open)
-    this.rest?.delete(open)
-    if (this.rest?.size === 0) this.rest = null
-    return held
-  }
-
-  /** Where the panes open, ascending. */
-  opens(): number[] {
-    const opens = this.rest === null ? [] : [...this.rest.keys()]
-    if (this.olderClose > this.olderOpen) opens.push(this.olderOpen)
-    if (this.close > this.open) opens.push(this.open)
-    return opens.length > 1 ? opens.sort((a, b) => a - b) : opens
-  }
-
-  has(open: number): boolean {
-    return open === this.open || open === this.olderOpen || this.rest?.has(open) === true
-  }
-
-  /** Where the first pane opens; `Infinity` without one. */
-  oldest(): number {
-    let oldest = this.open < this.olderOpen ? this.open : this.olderOpen
-    if (this.rest !== null) for (const open of this.rest.keys()) oldest = Math.min(oldest, open)
-    return oldest
+  has(pane: number): boolean {
+    return pane === this.pane || pane === this.olderPane || this.rest?.has(pane) === true
   }
 
   /** What a pane holds, without taking it out. */
-  heldAt(open: number): unknown {
-    if (open === this.open) return this.held
-    return open === this.olderOpen ? this.olderHeld : this.rest?.get(open)
+  heldIn(pane: number): unknown {
+    if (pane === this.pane) return this.held
+    return pane === this.olderPane ? this.olderHeld : this.rest?.get(pane)
   }
 
-  replace(open: number, held: unknown): void {
-    if (open === this.open) this.held = held
-    else if (open === this.olderOpen) this.olderHeld = held
-    else this.rest?.set(open, held)
-  }
-
-  #pushOlder(): void {
-    if (this.close < this.open) return
-    if (this.olderClose > this.olderOpen) {
+  /** Adds a pane that is not there yet; the newest comes first. */
+  add(pane: number, held: unknown): void {
+    if (this.pane === NO_PANE || pane > this.pane) {
+      this.#makeRoom()
+      this.pane = pane
+      this.held = held
+    } else if (this.olderPane === NO_PANE) {
+      this.olderPane = pane
+      this.olderHeld = held
+    } else {
       this.rest ??= new Map()
-      this.rest.set(this.olderOpen, this.olderHeld)
+      this.rest.set(pane, held)
     }
-    this.olderOpen = this.open
-    this.olderClose = this.close
+  }
+
+  replace(pane: number, held: unknown): void {
+    if (pane === this.pane) this.held = held
+    else if (pane === this.olderPane) this.olderHeld = held
+    else this.rest?.set(pane, held)
+  }
+
+  /** Takes a pane out. */
+  take(pane: number): unknown {
+    const held = this.heldIn(pane)
+    if (pane === this.pane) {
+      this.pane = NO_PANE
+      this.held = undefined
+    } else if (pane === this.olderPane) {
+      this.olderPane = NO_PANE
+      this.olderHeld = undefined
+    } else {
+      this.rest?.delete(pane)
+      if (this.rest?.size === 0) this.rest = null
+    }
+    return held
+  }
+
+  /** The number of the first pane; `Infinity` without one. */
+  oldest(): number {
+    let oldest = this.pane === NO_PANE ? Number.POSITIVE_INFINITY : this.pane
+    if (this.olderPane !== NO_PANE && this.olderPane < oldest) oldest = this.olderPane
+    if (this.rest !== null) for (const pane of this.rest.keys()) oldest = Math.min(oldest, pane)
+    return oldest
+  }
+
+  /** The numbers of all panes, ascending. */
+  panes(): number[] {
+    const panes = this.rest === null ? [] : [...this.rest.keys()]
+    if (this.olderPane !== NO_PANE) panes.push(this.olderPane)
+    if (this.pane !== NO_PANE) panes.push(this.pane)
+    return panes.length > 1 ? panes.sort((a, b) => a - b) : panes
+  }
+
+  #makeRoom(): void {
+    if (this.pane === NO_PANE) return
+    if (this.olderPane !== NO_PANE) {
+      this.rest ??= new Map()
+      this.rest.set(this.olderPane, this.olderHeld)
+    }
+    this.olderPane = this.pane
     this.olderHeld = this.held
   }
 }

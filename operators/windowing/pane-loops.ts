@@ -8,6 +8,11 @@ export interface PaneLoopTable<V, A, E extends PaneEntry> {
   readonly timestamp: (value: V) => TimeLike
   readonly fold: (accumulator: A, value: V) => A
   readonly watermark: number
+  /** Pane 0 opens here. */
+  readonly alignTo: number
+  readonly paneLength: number
+  /** The round of changes that is counted in. */
+  readonly round: number
   /** How many values of the batch were taken in; where one threw, its place. */
   position: number
   /** What is not in one of a key's two newest panes: late, new, older, or no time at all. */
@@ -21,7 +26,7 @@ export const foldIntoPanes = <V, A, E extends PaneEntry>(
   keys: readonly string[],
   values: readonly V[],
 ): void => {
-  const { entries, timestamp, fold, watermark } = table
+  const { entries, timestamp, fold, watermark, alignTo, paneLength, round } = table
   const size = keys.length
   let i = 0
   try {
@@ -32,14 +37,15 @@ export const foldIntoPanes = <V, A, E extends PaneEntry>(
       if (typeof time === 'number' && time >= watermark) {
         const entry = entries.get(key)
         if (entry !== undefined) {
-          if (time >= entry.open && time < entry.close) {
+          const pane = Math.floor((time - alignTo) / paneLength)
+          if (pane === entry.pane) {
             entry.held = fold(entry.held as A, value)
-            if (!entry.isChanged) table.change(entry)
+            if (entry.changedIn !== round) table.change(entry)
             continue
           }
-          if (time >= entry.olderOpen && time < entry.olderClose) {
+          if (pane === entry.olderPane) {
             entry.olderHeld = fold(entry.olderHeld as A, value)
-            if (!entry.isChanged) table.change(entry)
+            if (entry.changedIn !== round) table.change(entry)
             continue
           }
         }
@@ -57,7 +63,7 @@ export const holdInPanes = <V, A, E extends PaneEntry>(
   keys: readonly string[],
   values: readonly V[],
 ): void => {
-  const { entries, timestamp, watermark } = table
+  const { entries, timestamp, watermark, alignTo, paneLength, round } = table
   const size = keys.length
   let i = 0
   try {
@@ -68,18 +74,19 @@ export const holdInPanes = <V, A, E extends PaneEntry>(
       if (typeof time === 'number' && time >= watermark) {
         const entry = entries.get(key)
         if (entry !== undefined) {
-          if (time >= entry.open && time < entry.close) {
+          const pane = Math.floor((time - alignTo) / paneLength)
+          if (pane === entry.pane) {
             const held = entry.held as TimedValues<V>
             held.times.push(time)
             held.values.push(value)
-            if (!entry.isChanged) table.change(entry)
+            if (entry.changedIn !== round) table.change(entry)
             continue
           }
-          if (time >= entry.olderOpen && time < entry.olderClose) {
+          if (pane === entry.olderPane) {
             const held = entry.olderHeld as TimedValues<V>
             held.times.push(time)
             held.values.push(value)
-            if (!entry.isChanged) table.change(entry)
+            if (entry.changedIn !== round) table.change(entry)
             continue
           }
         }

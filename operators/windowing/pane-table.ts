@@ -3,7 +3,7 @@ import type { TimeLike } from '../../lib/time/time.ts'
 import { Buckets } from './buckets.ts'
 import type { WindowFold } from './fold-logic.ts'
 import { itemTime } from './item-time.ts'
-import type { PaneEntry, PaneState } from './pane-entry.ts'
+import { NO_PANE, type PaneEntry, type PaneState } from './pane-entry.ts'
 import { foldIntoPanes, holdInPanes, type PaneLoopTable } from './pane-loops.ts'
 import { TimedValues } from './timed-values.ts'
 import type { WindowGrid } from './window-grid.ts'
@@ -38,21 +38,24 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
   readonly fold: (accumulator: A, value: V) => A
   watermark: number = Number.NEGATIVE_INFINITY
   position = 0
+  round = 1
+  readonly alignTo: number
+  readonly paneLength: number
   protected readonly folding: WindowFold<V, A>
   protected readonly grid: WindowGrid
-  protected readonly panes: WindowGrid
   protected readonly sink: WindowSink<V, A>
   protected readonly waiting: Buckets<E> = new Buckets()
   readonly #ordered: boolean
   readonly #loop: PaneLoop<V, A, E>
   #changed: string[] = []
 
-  constructor(options: PaneTableOptions<V, A>, panes: WindowGrid) {
+  constructor(options: PaneTableOptions<V, A>, paneLength: number) {
     this.timestamp = options.timestamp
     this.fold = options.fold.fold
     this.folding = options.fold
     this.grid = options.grid
-    this.panes = panes
+    this.alignTo = options.grid.alignTo
+    this.paneLength = paneLength
     this.sink = options.sink
     this.#ordered = options.ordered
     this.#loop = options.ordered
@@ -88,16 +91,13 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
   takeChanged(): string[] {
     const changed = this.#changed
     this.#changed = []
-    for (const key of changed) {
-      const entry = this.entries.get(key)
-      if (entry !== undefined) entry.isChanged = false
-    }
+    this.round += 1
     return changed
   }
 
   change(entry: E): void {
-    if (entry.isChanged) return
-    entry.isChanged = true
+    if (entry.changedIn === this.round) return
+    entry.changedIn = this.round
     this.#changed.push(entry.key)
   }
 
@@ -107,17 +107,18 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
       for (const id of this.grid.idsAt(time)) this.sink.late(key, id, value)
       return
     }
-    const open = this.panes.openOf(this.panes.lastId(time))
+    const pane = Math.floor((time - this.alignTo) / this.paneLength)
+    if (pane <= NO_PANE) throw outOfReach(time)
     const known = this.entries.get(key)
-    if (known?.has(open) === true) {
-      known.replace(open, this.#withValue(known.heldAt(open), time, value))
+    if (known?.has(pane) === true) {
+      known.replace(pane, this.#withValue(known.heldIn(pane), time, value))
       this.change(known)
       return
     }
     const held = this.#withValue(this.#newHeld(), time, value)
     const entry = known ?? this.#add(key)
-    entry.add(open, open + this.panes.length, held)
-    this.waitFor(entry, open)
+    entry.add(pane, held)
+    this.waitFor(entry, pane)
     this.change(entry)
   }
 
@@ -126,13 +127,13 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
     const entry = this.entries.get(key)
     if (entry === undefined) return
     this.entries.delete(key)
-    for (const open of entry.opens()) entry.take(open)
+    for (const pane of entry.panes()) entry.take(pane)
     this.clear(entry)
   }
 
   protected abstract newEntry(key: string): E
   /** A pane opened: the entry waits for the first of its windows. */
-  protected abstract waitFor(entry: E, open: number): void
+  protected abstract waitFor(entry: E, pane: number): void
   /** Drops what the entry keeps besides panes. */
   protected abstract clear(entry: E): void
   /** The window ends for an entry that waited for it. */
@@ -151,14 +152,14 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
   }
 
   protected panesOf(entry: E): PaneState[] {
-    return entry.opens().map((open) => [open, this.#stored(entry.heldAt(open))])
+    return entry.panes().map((pane) => [pane, this.#stored(entry.heldIn(pane))])
   }
 
   protected resume(key: string, panes: readonly PaneState[]): E {
     const entry = this.#add(key)
-    for (const [open, stored] of panes) {
-      entry.add(open, open + this.panes.length, this.#restored(stored))
-      this.waitFor(entry, open)
+    for (const [pane, stored] of panes) {
+      entry.add(pane, this.#restored(stored))
+      this.waitFor(entry, pane)
     }
     return entry
   }
@@ -201,6 +202,9 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
     return new TimedValues<V>([...times], [...values])
   }
 }
+
+const outOfReach = (time: number): RangeError =>
+  new RangeError(`${time} is 2^31 panes or more before the windows' alignTo; set it closer.`)
 
 const byKey = (a: PaneEntry, b: PaneEntry): number => {
   if (a.key === b.key) return 0

@@ -21,9 +21,9 @@ export interface PaneWindowState {
 export class PaneWindow<A> {
   readonly #merge: (into: A, from: A) => A
   /** From the latest pane to the earliest, which is on top. */
-  readonly #frontOpens: number[] = []
+  readonly #frontPanes: number[] = []
   readonly #front: A[] = []
-  readonly #backOpens: number[] = []
+  readonly #backPanes: number[] = []
   readonly #back: A[] = []
   #backTotal: A | undefined = undefined
 
@@ -31,74 +31,73 @@ export class PaneWindow<A> {
     this.#merge = merge
   }
 
-  /** Where the latest pane opens; minus infinity without one. */
+  /** The number of the latest pane; minus infinity without one. */
   get newest(): number {
-    const back = this.#backOpens.at(-1)
-    return back ?? this.#frontOpens[0] ?? Number.NEGATIVE_INFINITY
+    const back = this.#backPanes.at(-1)
+    return back ?? this.#frontPanes[0] ?? Number.NEGATIVE_INFINITY
   }
 
   /** Adds a pane later than all others. */
-  push(open: number, held: A): void {
-    this.#backTotal =
-      this.#back.length === 0 ? held : this.#merged(this.#backTotal as A, held)
-    this.#backOpens.push(open)
+  push(pane: number, held: A): void {
+    this.#backTotal = this.#back.length === 0 ? held : this.#merged(this.#backTotal as A, held)
+    this.#backPanes.push(pane)
     this.#back.push(held)
   }
 
-  /** Drops all panes before `open`; what the rest, at least one, come to. */
-  slideTo(open: number): A {
-    this.#dropFront(open)
-    if (this.#front.length === 0 && (this.#backOpens[0] ?? open) < open) this.#turnOver(open)
+  /** Drops all panes before `first`; what the rest, at least one, come to. */
+  slideTo(first: number): A {
+    this.#dropFront(first)
+    if (this.#front.length === 0 && (this.#backPanes[0] ?? first) < first) this.#turnOver(first)
     if (this.#front.length === 0) return plainCopy(this.#backTotal as A)
     const front = this.#front[this.#front.length - 1] as A
     return this.#back.length === 0 ? plainCopy(front) : this.#merged(front, this.#backTotal as A)
   }
 
   clear(): void {
-    this.#frontOpens.length = 0
+    this.#frontPanes.length = 0
     this.#front.length = 0
     this.#clearBack()
   }
 
   snapshot(): PaneWindowState {
     return {
-      front: this.#front.map((held, at) => [this.#frontOpens[at] as number, held]),
-      back: this.#back.map((held, at) => [this.#backOpens[at] as number, held]),
+      front: this.#front.map((held, at) => [this.#frontPanes[at] as number, held]),
+      back: this.#back.map((held, at) => [this.#backPanes[at] as number, held]),
     }
   }
 
   resume({ front, back }: PaneWindowState): void {
     this.clear()
-    for (const [open, held] of front) {
-      this.#frontOpens.push(open)
+    for (const [pane, held] of front) {
+      this.#frontPanes.push(pane)
       this.#front.push(held as A)
     }
-    for (const [open, held] of back) this.push(open, held as A)
+    for (const [pane, held] of back) this.push(pane, held as A)
   }
 
-  #dropFront(open: number): void {
-    const opens = this.#frontOpens
-    while (opens.length > 0 && (opens[opens.length - 1] as number) < open) {
-      opens.pop()
+  #dropFront(first: number): void {
+    const panes = this.#frontPanes
+    while (panes.length > 0 && (panes[panes.length - 1] as number) < first) {
+      panes.pop()
       this.#front.pop()
     }
   }
 
-  #turnOver(open: number): void {
+  #turnOver(first: number): void {
     let total: A | undefined
     for (let at = this.#back.length - 1; at >= 0; at--) {
-      const from = this.#backOpens[at] as number
-      if (from < open) break
+      const pane = this.#backPanes[at] as number
+      if (pane < first) break
       const held = this.#back[at] as A
       total = this.#front.length === 0 ? held : this.#merged(held, total as A)
-      this.#frontOpens.push(from)
+      this.#frontPanes.push(pane)
       this.#front.push(total)
     }
     this.#clearBack()
   }
 
   #clearBack(): void {
-    this.#backOpens.length = 0
+    this.#backPanes.length = 0
     this.#back.length = 0
     this.#backTotal = undefined
   }

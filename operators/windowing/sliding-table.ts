@@ -1,3 +1,4 @@
+import { BuildError } from '../../lib/errors/errors.ts'
 import { PaneEntry, type PaneState } from './pane-entry.ts'
 import { PaneTable, type PaneTableOptions } from './pane-table.ts'
 import { PaneWindow, type PaneWindowState } from './pane-window.ts'
@@ -42,12 +43,16 @@ export const paneLength = (grid: WindowGrid): number | null => {
  * is that of arrival order only for a fold that does not care about order.
  */
 export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
+  /** The windows again, in numbers of panes. */
+  readonly #byPane: WindowGrid
   #span = new WindowSpan(Number.NaN, Number.NaN)
 
   constructor(options: PaneTableOptions<V, A>) {
-    const { length, alignTo } = options.grid
-    const pane = paneLength(options.grid) ?? length
-    super(options, new WindowGrid(pane, pane, alignTo))
+    const { length, offset } = options.grid
+    const pane = paneLength(options.grid)
+    if (pane === null) throw new BuildError('Sliding windows of panes need whole milliseconds.')
+    super(options, pane)
+    this.#byPane = new WindowGrid(length / pane, offset / pane, 0)
   }
 
   snapshotOf(key: string): SlidingTableState | undefined {
@@ -68,20 +73,21 @@ export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
     return new SlidingEntry(key, new PaneWindow(this.folding.merge))
   }
 
-  protected override waitFor(entry: SlidingEntry<A>, open: number): void {
-    const first = this.grid.firstId(open)
+  protected override waitFor(entry: SlidingEntry<A>, pane: number): void {
+    const first = this.#byPane.firstId(pane)
     if (first < entry.nextId) this.#waitForId(entry, first)
   }
 
   protected override closeWindow(entry: SlidingEntry<A>, id: number): void {
     if (entry.nextId !== id) return
-    const [open, close] = [this.grid.openOf(id), this.grid.closeOf(id)]
     const { window } = entry
-    for (let pane = entry.oldest(); pane < close; pane = entry.oldest()) {
+    const end = this.#byPane.closeOf(id)
+    for (let pane = entry.oldest(); pane < end; pane = entry.oldest()) {
       window.push(pane, this.accumulatorOf(entry.take(pane)))
     }
-    this.sink.down(entry.key, id, window.slideTo(open))
-    if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, close)
+    this.sink.down(entry.key, id, window.slideTo(this.#byPane.openOf(id)))
+    const open = this.grid.openOf(id)
+    if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
     this.sink.meta(entry.key, id, this.#span)
     this.#waitForNext(entry, id)
   }
@@ -98,11 +104,11 @@ export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
   #waitForNext(entry: SlidingEntry<A>, id: number): void {
     entry.nextId = Number.POSITIVE_INFINITY
     const pane = entry.oldest()
-    if (entry.window.newest >= this.grid.openOf(id + 1)) {
+    if (entry.window.newest >= this.#byPane.openOf(id + 1)) {
       this.#waitForId(entry, id + 1)
     } else if (pane !== Number.POSITIVE_INFINITY) {
       entry.window.clear()
-      this.#waitForId(entry, Math.max(id + 1, this.grid.firstId(pane)))
+      this.#waitForId(entry, Math.max(id + 1, this.#byPane.firstId(pane)))
     }
     this.forgetIfEmpty(entry, entry.nextId === Number.POSITIVE_INFINITY)
   }

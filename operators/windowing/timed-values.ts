@@ -15,11 +15,37 @@ export class TimedValues<V> {
       for (const value of this.values) folded = fold(folded, value)
       return folded
     }
-    const order = Uint32Array.from(this.times, (_, index) => index)
-    const times = Float64Array.from(this.times)
-    order.sort((a, b) => (times[a] ?? 0) - (times[b] ?? 0) || a - b)
-    for (const index of order) folded = fold(folded, this.values[index] as V)
+    for (const at of this.#order()) folded = fold(folded, this.values[at] as V)
     return folded
+  }
+
+  /**
+   * The places of the values by (time, place). Both fit into one number as long as the times lie
+   * close together, and numbers are sorted without a comparator many times as fast.
+   */
+  #order(): Iterable<number> {
+    const { times } = this
+    let first = Number.POSITIVE_INFINITY
+    let last = Number.NEGATIVE_INFINITY
+    let isWhole = true
+    for (const time of times) {
+      if (time < first) first = time
+      if (time > last) last = time
+      if (time !== Math.floor(time)) isWhole = false
+    }
+    const size = times.length
+    if (!isWhole || (last - first + 1) * size > Number.MAX_SAFE_INTEGER) {
+      return Array.from(times.keys()).sort((a, b) => this.#timeAt(a) - this.#timeAt(b))
+    }
+    const packed = new Float64Array(size)
+    for (let at = 0; at < size; at++) packed[at] = (this.#timeAt(at) - first) * size + at
+    packed.sort()
+    for (let at = 0; at < size; at++) packed[at] = (packed[at] as number) % size
+    return packed
+  }
+
+  #timeAt(place: number): number {
+    return this.times[place] as number
   }
 
   #isInOrder(): boolean {

@@ -2,13 +2,13 @@ import { PaneEntry, type PaneState } from './pane-entry.ts'
 import { PaneTable, type PaneTableOptions } from './pane-table.ts'
 import { WindowSpan } from './window-metadata.ts'
 
-/** Tumbling windows of all keys of a step: each window is one pane. */
+/** Tumbling windows of all keys of a step: a window is a pane, with its id as number. */
 export class TumblingTable<V, A> extends PaneTable<V, A, PaneEntry> {
   /** Keys whose window closes together share its metadata. */
   #span = new WindowSpan(Number.NaN, Number.NaN)
 
   constructor(options: PaneTableOptions<V, A>) {
-    super(options, options.grid)
+    super(options, options.grid.length)
   }
 
   snapshotOf(key: string): readonly PaneState[] | undefined {
@@ -25,14 +25,14 @@ export class TumblingTable<V, A> extends PaneTable<V, A, PaneEntry> {
     return new PaneEntry(key)
   }
 
-  protected override waitFor(entry: PaneEntry, open: number): void {
-    this.waiting.add(this.grid.lastId(open), entry)
+  protected override waitFor(entry: PaneEntry, pane: number): void {
+    this.waiting.add(pane, entry)
   }
 
   protected override closeWindow(entry: PaneEntry, id: number): void {
+    if (!entry.has(id)) return
+    const accumulator = this.accumulatorOf(entry.take(id))
     const open = this.grid.openOf(id)
-    if (!entry.has(open)) return
-    const accumulator = this.accumulatorOf(entry.take(open))
     this.sink.down(entry.key, id, accumulator)
     if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
     this.sink.meta(entry.key, id, this.#span)
@@ -40,7 +40,7 @@ export class TumblingTable<V, A> extends PaneTable<V, A, PaneEntry> {
   }
 
   protected override closeAll(entry: PaneEntry): void {
-    for (const open of entry.opens()) this.closeWindow(entry, this.grid.lastId(open))
+    for (const id of entry.panes()) this.closeWindow(entry, id)
   }
 
   protected override clear(_entry: PaneEntry): void {}

@@ -61,7 +61,10 @@ const tableOutputs = (newTable: (out: Outputs) => Table, todo: readonly Action[]
   let watermark = Number.NEGATIVE_INFINITY
   for (const action of todo) {
     if ('batch' in action) {
-      table.onBatch(action.batch.map(([key]) => key), action.batch.map(([, timed]) => timed))
+      table.onBatch(
+        action.batch.map(([key]) => key),
+        action.batch.map(([, timed]) => timed),
+      )
     } else if ('watermark' in action) {
       watermark = Math.max(watermark, action.watermark * 1000)
       table.onWatermark(watermark)
@@ -121,7 +124,9 @@ describe('TumblingTable', () => {
         fc.property(actions, (todo) => {
           const newTable = (out: Outputs): Table => new TumblingTable(options(grid, ordered, out))
           const table = tableOutputs(newTable, todo)
-          expect(perKey(table, false)).to.deep.equal(perKey(stepOutputs(grid, todo, ordered), false))
+          expect(perKey(table, false)).to.deep.equal(
+            perKey(stepOutputs(grid, todo, ordered), false),
+          )
         }),
         { numRuns: 300 },
       )
