@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { foldLogic, type WindowFold } from '../../../operators/windowing/fold-logic.ts'
+import { SessionTable } from '../../../operators/windowing/session-table.ts'
+import { SessionWindower } from '../../../operators/windowing/session-windower.ts'
 import { SlidingTable } from '../../../operators/windowing/sliding-table.ts'
 import { SlidingWindower } from '../../../operators/windowing/sliding-windower.ts'
 import { TumblingTable } from '../../../operators/windowing/tumbling-table.ts'
 import { WatermarkClock } from '../../../operators/windowing/watermark-clock.ts'
 import { WindowGrid } from '../../../operators/windowing/window-grid.ts'
+import type { Windower } from '../../../operators/windowing/windower.ts'
 import { at, Outputs, type Timed, timestamp, World } from './worlds.ts'
 
 /** Accumulators are changed in place, and merging spoils both sides, as users may do it. */
@@ -82,10 +85,14 @@ const tableOutputs = (newTable: (out: Outputs) => Table, todo: readonly Action[]
   return out
 }
 
-const stepOutputs = (grid: WindowGrid, todo: readonly Action[], ordered: boolean): Outputs => {
+const stepOutputs = (
+  windower: Windower<unknown>,
+  todo: readonly Action[],
+  ordered: boolean,
+): Outputs => {
   const world = new World({
     clock: new WatermarkClock<Timed>({ timestamp }),
-    windower: new SlidingWindower(grid),
+    windower,
     logic: foldLogic(list),
     ordered,
   })
@@ -125,7 +132,7 @@ describe('TumblingTable', () => {
           const newTable = (out: Outputs): Table => new TumblingTable(options(grid, ordered, out))
           const table = tableOutputs(newTable, todo)
           expect(perKey(table, false)).to.deep.equal(
-            perKey(stepOutputs(grid, todo, ordered), false),
+            perKey(stepOutputs(new SlidingWindower(grid), todo, ordered), false),
           )
         }),
         { numRuns: 300 },
@@ -185,7 +192,7 @@ describe('SlidingTable', () => {
           fc.property(actions, (todo) => {
             const newTable = (out: Outputs): Table => new SlidingTable(options(grid, ordered, out))
             const table = tableOutputs(newTable, todo)
-            const step = stepOutputs(grid, todo, ordered)
+            const step = stepOutputs(new SlidingWindower(grid), todo, ordered)
             expect(perKey(table, !ordered)).to.deep.equal(perKey(step, !ordered))
           }),
           { numRuns: 300 },
@@ -193,4 +200,41 @@ describe('SlidingTable', () => {
       })
     }
   }
+})
+
+describe('SessionTable', () => {
+  for (const ordered of [true, false]) {
+    it(`gives what a step of windows gives, ${ordered ? 'ordered' : 'unordered'}`, () => {
+      const gap = 4000
+      fc.assert(
+        fc.property(actions, (todo) => {
+          const newTable = (sink: Outputs): Table =>
+            new SessionTable({ timestamp, gap, fold: list, ordered, sink })
+          const table = tableOutputs(newTable, todo)
+          const step = stepOutputs(new SessionWindower({ gap }), todo, ordered)
+          expect(perKey(table, !ordered)).to.deep.equal(perKey(step, !ordered))
+        }),
+        { numRuns: 300 },
+      )
+    })
+  }
+
+  it('closes sessions by (time, key) and forgets a key without any', () => {
+    const sink = new Outputs()
+    const table = new SessionTable({ timestamp, gap: 5000, fold: list, ordered: false, sink })
+    table.onBatch(['b', 'c', 'a', 'c', 'b'], [at(2), at(1), at(3), at(20), at(3)])
+    table.onWatermark(8000)
+    expect(sink.all).to.deep.equal([
+      ['down', 'c', 0, [1]],
+      ['meta', 'c', 0, [1, 1]],
+    ])
+    table.onWatermark(100_000)
+    expect(
+      sink.all
+        .filter(([kind]) => kind === 'down')
+        .map(([, key]) => key)
+        .join(''),
+    ).to.equal('cabc')
+    expect(table.size).to.equal(0)
+  })
 })
