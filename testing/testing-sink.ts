@@ -28,7 +28,11 @@ export class TestingSink<T> extends DynamicSink<T> {
     return this.items
   }
 
-  override build(): StatelessSinkPartition<T> {
+  override build(
+    _stepId?: string,
+    _workerIndex?: number,
+    _workerCount?: number,
+  ): StatelessSinkPartition<T> {
     return new CollectingPartition(this.items)
   }
 }

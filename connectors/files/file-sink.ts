@@ -61,7 +61,7 @@ export class FileSink extends FixedPartitionedSink<string, number> {
     return [this.#path]
   }
 
-  override partFor(): number {
+  override partFor(_key?: string): number {
     return 0
   }
 

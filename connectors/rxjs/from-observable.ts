@@ -92,7 +92,11 @@ export class ObservableSource<T> extends FixedPartitionedSource<T, null> {
     return ['observable']
   }
 
-  override buildPart(): StatefulSourcePartition<T, null> {
+  override buildPart(
+    _stepId?: string,
+    _part?: string,
+    _resume?: null,
+  ): StatefulSourcePartition<T, null> {
     const inbox = this.#inbox
     return new ObservablePartition(inbox === null || inbox.closed ? this.#subscribe() : inbox)
   }

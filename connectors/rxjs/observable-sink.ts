@@ -44,7 +44,11 @@ export class ObservableSink<T> extends DynamicSink<T> implements AsyncIterable<T
     if (this.#users === 0 || failure !== null) this.#outlet.end(failure)
   }
 
-  override build(): StatelessSinkPartition<T> {
+  override build(
+    _stepId?: string,
+    _workerIndex?: number,
+    _workerCount?: number,
+  ): StatelessSinkPartition<T> {
     return new OutletPartition(this.#outlet)
   }
 

@@ -57,7 +57,7 @@ export class StdInSource extends FixedPartitionedSource<string, null> {
     return ['stdin']
   }
 
-  override buildPart(): StdInPartition {
+  override buildPart(_stepId?: string, _part?: string, _resume?: null): StdInPartition {
     const lines = new LineBuffer('standard input', this.#maxLineBytes)
     return new StdInPartition(this.#input ?? standardInput(), lines, this.#batchSize)
   }

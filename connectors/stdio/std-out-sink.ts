@@ -39,7 +39,11 @@ export class StdOutSink<T = unknown> extends DynamicSink<T> {
     this.#output = output ?? null
   }
 
-  override build(): StatelessSinkPartition<T> {
+  override build(
+    _stepId?: string,
+    _workerIndex?: number,
+    _workerCount?: number,
+  ): StatelessSinkPartition<T> {
     return new StdOutPartition(this.#output ?? process.stdout)
   }
 }
