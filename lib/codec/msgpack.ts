@@ -82,6 +82,28 @@ export const decodeState = (bytes: Uint8Array, start = 0, end: number = bytes.le
   }
 }
 
+/**
+ * Packs what goes from one worker to another at once, as an array of its own. Shapes that recur in
+ * it are written once.
+ *
+ * @throws StateRefusedError as `encodeState` does.
+ */
+export const encodeParcel = (value: unknown): Uint8Array => {
+  const found = survey(value)
+  if (found === REFUSED) {
+    const error = refusal(value, 'item')
+    if (error !== null) throw error
+  }
+  // A copy: the packer's buffer is shared by later results, and a parcel may be given away.
+  return parceler()
+    .pack(found === PLAIN ? value : dress(value))
+    .slice()
+}
+
+/** What `encodeParcel` packed. */
+export const decodeParcel = (bytes: Uint8Array): unknown =>
+  parceler().unpack(bytes, { start: 0, end: bytes.length })
+
 interface Packer {
   pack(value: unknown, mode?: number): Uint8Array
   unpack(bytes: Uint8Array, range: { readonly start: number; readonly end: number }): unknown
@@ -95,7 +117,14 @@ const packer = (): Packer => {
   return loaded
 }
 
-const load = (): Packer => {
+let loadedParceler: Packer | null = null
+
+const parceler = (): Packer => {
+  loadedParceler ??= load(true)
+  return loadedParceler
+}
+
+const load = (useRecords = false): Packer => {
   const { Packr, addExtension }: typeof import('msgpackr') = createRequire(import.meta.url)(
     'msgpackr',
   )
@@ -119,7 +148,7 @@ const load = (): Packer => {
   })
   addExtension({ Class: DressedZero, type: 0x5a, write: () => 0, read: () => -0 })
   return new Packr({
-    useRecords: false,
+    useRecords,
     variableMapSize: true,
     moreTypes: true,
     copyBuffers: true,

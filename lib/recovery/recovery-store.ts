@@ -126,15 +126,24 @@ export class RecoveryStore implements Store {
   }
 
   /**
-   * Opens and locks every partition.
+   * Opens and locks every partition, or one worker's share of them.
    *
    * @throws LockedPartitionError while another run has them, CorruptPartitionError for damage.
    */
-  async open(host: StoreHost): Promise<readonly RecoveryPartition[]> {
+  async open(host: StoreHost, share: StoreShare = WHOLE): Promise<readonly RecoveryPartition[]> {
     const { partitions } = await findStore(this.dir)
-    return openPartitions(partitions, { host, backupInterval: this.backupInterval })
+    const own = partitions.filter((_, at) => at % share.of === share.index)
+    return openPartitions(own, { host, backupInterval: this.backupInterval })
   }
 }
+
+/** One of several equal parts of a store, for as many workers that open it apart. */
+export interface StoreShare {
+  readonly index: number
+  readonly of: number
+}
+
+const WHOLE: StoreShare = { index: 0, of: 1 }
 
 /** Tells stores apart that one cluster uses: 64 bits of chance. */
 const newStoreId = (): string =>

@@ -4,7 +4,6 @@ import { GRAVE, LIVE, type LiveRows, Picker } from './newest.ts'
 
 /** A block this small is merged with its neighbours even when all of it is live. */
 const SMALL_BYTES = 8 * 1024
-/** New blocks and removals that go into one batch. */
 const BATCH_BYTES = 4 * 1024 * 1024
 
 /** What a sweep asks of the partition it runs in. */
@@ -24,6 +23,8 @@ export interface SweepOptions {
   readonly seed: number
   /** About how many rows there are, so that the set of keys does not grow in a long leap. */
   readonly expected: number
+  /** New blocks and removals that go into one batch, in bytes; 4 MiB. */
+  readonly batchBytes?: number
 }
 
 /** What a sweep left, and where what it removed had lain. */
@@ -73,7 +74,7 @@ class Sweep {
     scan: for await (const chunk of this.#log.blocks(this.#options.stepId, this.#options.horizon)) {
       for (const block of chunk) {
         this.#take(block)
-        if (this.#pending > BATCH_BYTES) await this.#flush(false)
+        if (this.#pending > (this.#options.batchBytes ?? BATCH_BYTES)) await this.#flush(false)
         whole = await this.#log.breathe()
         if (!whole) break scan
       }
