@@ -1,4 +1,6 @@
+import type { Callback } from '../lib/flow/step.ts'
 import type { ItemOf, Operator, Stream } from '../lib/flow/stream.ts'
+import type { Narrowed } from './narrowed.ts'
 import { stateless } from './stateless.ts'
 
 /**
@@ -15,15 +17,18 @@ import { stateless } from './stateless.ts'
  * flow.input('in', fromIterable([1, 2, 3])).pipe(filter('odd', (n) => n % 2 === 1)) // 1, 3
  * ```
  */
-export function filter<T, S extends T>(
+export function filter<U extends Stream<unknown>, S extends ItemOf<U>>(
   id: string,
-  predicate: (item: T) => item is S,
-): Operator<Stream<T>, Stream<S>>
+  predicate: (item: ItemOf<U>) => item is S,
+): Operator<U, Narrowed<U, S>>
 export function filter<U extends Stream<unknown>>(
   id: string,
   predicate: (item: ItemOf<U>) => boolean,
 ): Operator<U, U>
-// biome-ignore lint/suspicious/noExplicitAny: the overloads above are the signature.
-export function filter(id: string, predicate: (item: any) => boolean): any {
+export function filter<T>(
+  id: string,
+  predicate: (item: T) => boolean,
+): <U extends Stream<T>>(up: U) => U
+export function filter(id: string, predicate: Callback): unknown {
   return stateless(id, { op: 'filter', callback: predicate, role: 'predicate', gives: 'same' })
 }
