@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import { TidemarkError } from './errors.ts'
 import { preview } from './preview.ts'
+import { userLine } from './user-line.ts'
 
 /** Where and on what user code threw. */
 export interface StepFacts {
@@ -56,26 +56,4 @@ const reason = (cause: unknown): string => {
   return cause.name === 'Error' || cause instanceof TidemarkError
     ? cause.message
     : `${cause.name}: ${cause.message}`
-}
-
-/** The folder that holds the engine's own rooms: frames in them are not the user's. */
-const HOUSE = fileURLToPath(new URL('../../', import.meta.url))
-const OURS = ['lib/', 'operators/', 'connectors/', 'cluster/', 'testing/'].map(
-  (room) => HOUSE + room,
-)
-
-/** The first line of a stack that is neither the engine's nor a package's nor Node's. */
-const userLine = (cause: unknown): string | undefined => {
-  if (!(cause instanceof Error) || typeof cause.stack !== 'string') return undefined
-  for (const line of cause.stack.split('\n').slice(1)) {
-    const found = /\(?((?:file:\/\/)?\/[^()]*|[A-Za-z]:\\[^()]*):(\d+):(\d+)\)?$/.exec(line.trim())
-    if (found === null) continue
-    const path = (found[1] as string)
-      .replace(/^.*?(?=file:\/\/)/, '')
-      .replace(/^file:\/\//, '')
-      .replace(/^at /, '')
-    if (path.includes('node_modules') || OURS.some((room) => path.startsWith(room))) continue
-    return `${path}:${found[2]}:${found[3]}`
-  }
-  return undefined
 }
