@@ -107,6 +107,19 @@ export class Actor {
     return false
   }
 
+  /** What it waits for, in a few words. */
+  get waits(): string {
+    const { frontier, channels } = this.inbox
+    const behind = channels.filter((channel) => channel.frontier === frontier).length
+    const why = [
+      this.#pending > 0 ? `for ${this.#pending} pending calls` : '',
+      this.full ? 'for room downstream' : '',
+      this.behavior.full ? 'for its own room' : '',
+      this.inbox.ready ? 'to be run' : `for ${behind} of ${channels.length} channels`,
+    ]
+    return `${this.name} at epoch ${frontier} waits ${why.filter((each) => each !== '').join(', ')}`
+  }
+
   /** Handles up to `most` signals. */
   run(most: number): void {
     for (let left = most; left > 0 && this.runnable; left--) {

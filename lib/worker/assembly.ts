@@ -21,7 +21,7 @@ import type { LoadTarget } from './loader.ts'
 import { MergeBehavior } from './merge-behavior.ts'
 import { PartitionedSinkBehavior, partOf } from './partitioned-sink-behavior.ts'
 import { headOf, type Plan, type PlanEdge, type PlanNode, planOf } from './plan.ts'
-import { Ports } from './ports.ts'
+import { Ports, type Watch } from './ports.ts'
 import { RaisesBehavior } from './raises-behavior.ts'
 import { Recorder } from './recorder.ts'
 import { SinkBehavior } from './sink-behavior.ts'
@@ -60,6 +60,7 @@ export interface Parts {
   readonly letters: DeadLetters
   readonly committed: (epoch: number) => void
   readonly grant: number
+  readonly watch: Watch | null
 }
 
 /** Makes the actors of a plan and connects them. */
@@ -81,7 +82,7 @@ class Assembler {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#plan = planOf(parts.flow, parts.onError)
-    this.#ports = new Ports({ host: parts.host, network: parts.network, grant: parts.grant })
+    this.#ports = new Ports(parts)
     this.#edges = this.#plan.edges.length
   }
 

@@ -5,6 +5,9 @@ import type { Network } from '../exchange/network.ts'
 import type { Router } from '../exchange/router.ts'
 import type { Signal } from '../signal/signal.ts'
 
+/** Sees every signal that reaches a mailbox of a worker, by the channel it comes in; for simulations. */
+export type Watch = (worker: number, actor: Actor, channel: Channel, signal: Signal) => void
+
 /** An edge that stays within the worker. */
 class LocalOutlet implements Outlet {
   readonly #channel: Channel
@@ -27,25 +30,52 @@ class LocalOutlet implements Outlet {
   }
 }
 
+/** An edge that somebody watches. */
+class WatchedOutlet implements Outlet {
+  readonly #outlet: Outlet
+  readonly #seen: (signal: Signal) => void
+
+  constructor(outlet: Outlet, seen: (signal: Signal) => void) {
+    this.#outlet = outlet
+    this.#seen = seen
+  }
+
+  get full(): boolean {
+    return this.#outlet.full
+  }
+
+  send(signal: Signal): void {
+    this.#seen(signal)
+    this.#outlet.send(signal)
+  }
+}
+
 /** The ends of edges on one worker: where items leave it, and where they come in. */
 export class Ports {
   readonly #host: Host
   readonly #network: Network
   readonly #grant: number
+  readonly #watch: Watch | null
   readonly #exchanges = new Map<number, ExchangeOutlet>()
   readonly #inward = new Map<number, readonly Outlet[]>()
 
-  constructor(ends: { readonly host: Host; readonly network: Network; readonly grant: number }) {
+  constructor(ends: {
+    readonly host: Host
+    readonly network: Network
+    readonly grant: number
+    readonly watch: Watch | null
+  }) {
     this.#host = ends.host
     this.#network = ends.network
     this.#grant = ends.grant
+    this.#watch = ends.watch
   }
 
   /** An edge between two actors of this worker; `from` is told when there is room again. */
   local(to: Actor, input: number, from: Actor | null): Outlet {
     const channel = to.inbox.open(input)
     if (from !== null) channel.onRoom = () => this.#host.schedule(from)
-    return new LocalOutlet(to, channel, this.#host)
+    return this.#outlet(to, channel)
   }
 
   /**
@@ -103,6 +133,13 @@ export class Ports {
       this.#network.grant(sender, edge, taken)
       taken = 0
     }
-    return new LocalOutlet(to, channel, this.#host)
+    return this.#outlet(to, channel)
+  }
+
+  #outlet(to: Actor, channel: Channel): Outlet {
+    const outlet = new LocalOutlet(to, channel, this.#host)
+    const watch = this.#watch
+    if (watch === null) return outlet
+    return new WatchedOutlet(outlet, (signal) => watch(this.#network.index, to, channel, signal))
   }
 }

@@ -11,7 +11,7 @@ import { type Agreed, convene } from './convene.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
 import { loadSnapshots } from './loader.ts'
-import type { Ports } from './ports.ts'
+import type { Ports, Watch } from './ports.ts'
 
 /** How long a turn may take before the event loop gets its own: milliseconds. */
 const TURN = 10
@@ -40,6 +40,8 @@ export interface WorkerOptions {
   readonly report: Report
   /** Told of every epoch that has become durable everywhere. */
   readonly committed: (epoch: number) => void
+  /** Sees what reaches the mailboxes; for simulations. */
+  readonly watch?: Watch
 }
 
 /** What a worker has done when it is through. */
@@ -129,6 +131,17 @@ export class Worker implements Host, Receiver {
       ({ behavior, name }) => name === stepId && behavior instanceof KeyedBehavior,
     )
     return found?.behavior instanceof KeyedBehavior ? found.behavior.query(key) : undefined
+  }
+
+  /** What each actor that has not ended waits for, a line each. */
+  waits(): readonly string[] {
+    const { index } = this.#network
+    if (this.#assembly === null) return [`worker ${index} has not agreed with the others yet`]
+    const state = this.#over ? 'is over' : this.#reading ? 'reads' : 'has not begun to read'
+    return [
+      `worker ${index} ${state}, epoch ${this.#epoch}, committed ${this.#committed}`,
+      ...this.#assembly.actors.filter(({ ended }) => !ended).map((actor) => `  ${actor.waits}`),
+    ]
   }
 
   get progress(): {
@@ -235,6 +248,7 @@ export class Worker implements Host, Receiver {
       letters: this.#letters,
       committed: (epoch) => this.#onCommitted(epoch),
       grant: GRANT,
+      watch: this.#options.watch ?? null,
     })
     this.#assembly = assembly
     this.#ports = assembly.ports
