@@ -12,9 +12,21 @@ export {
   TidemarkError,
 } from './errors/errors.ts'
 export { StepError, type StepFacts } from './errors/step-error.ts'
+export { type BatchAsyncOptions, batchAsync } from './flow/batch-async.ts'
+export { batchGetter } from './flow/batch-getter.ts'
+export { batchIterable } from './flow/batch-iterable.ts'
 export { Dataflow, dataflow } from './flow/dataflow.ts'
+export { type FromAsyncIterableOptions, fromAsyncIterable } from './flow/from-async-iterable.ts'
+export { type FromIterableOptions, fromIterable } from './flow/from-iterable.ts'
 export { scoped, withPolicy } from './flow/operator.ts'
 export type { DeadLetter, ErrorPolicy, RetryPolicy } from './flow/policy.ts'
+export type { RunAware, RunFacts } from './flow/run-facts.ts'
+export {
+  type PolledItem,
+  type PollingOptions,
+  Retry,
+  SimplePollingSource,
+} from './flow/simple-polling-source.ts'
 export {
   DynamicSink,
   FixedPartitionedSink,

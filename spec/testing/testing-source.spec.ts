@@ -22,8 +22,8 @@ describe('TestingSource', () => {
   it('resumes behind the items handed over', () => {
     const source = new TestingSource([0, 1, 2])
     const part = open(source)
-    part.nextBatch()
-    part.nextBatch()
+    void part.nextBatch()
+    void part.nextBatch()
     expect(part.snapshot()).to.equal(2)
     expect(part.nextBatch()).to.deep.equal([2])
     const resumed = open(source, 2)
@@ -76,7 +76,7 @@ describe('TestingSource', () => {
     const items = [0, TestingSource.ABORT, 1]
     expect(open(new TestingSource(items), 1).nextBatch()).to.deep.equal([1])
     const early = open(new TestingSource(items), 0)
-    early.nextBatch()
+    void early.nextBatch()
     expect(() => early.nextBatch()).to.throw(AbortExecution)
   })
 
