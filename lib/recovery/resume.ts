@@ -12,7 +12,10 @@ export interface ResumePoint {
   readonly execution: number
   /** Its first epoch: state is taken from the rows before it. */
   readonly resumeEpoch: number
-  /** The ids of all stores found, to be kept in the new execution's record. */
+  /**
+   * The ids of the stores that take part, to be kept in the new execution's record. A store that is
+   * new to the flow takes none: were its partitions added, keys would move away from their rows.
+   */
   readonly stores: readonly string[]
 }
 
@@ -20,8 +23,8 @@ export interface ResumePoint {
  * Computes where a flow resumes from what all partitions of all its stores know.
  *
  * Of the newest execution N anywhere, each partition has its durable frontier, or N's resume epoch
- * where it never wrote one: the flow resumes at their minimum, as execution N + 1. Partitions of a
- * store that is new to the flow hold nothing and have no say. Nothing stored: execution 0, epoch 1.
+ * where it never wrote one: the flow resumes at their minimum, as execution N + 1. A store
+ * that is new to the flow takes no part. Nothing stored: execution 0, epoch 1.
  *
  * @throws NoPartitionsError, MissingPartitionsError or InconsistentPartitionsError for partitions that
  * are not whole, RecoveryError for those of another flow.
@@ -53,7 +56,7 @@ export const resumePoint = (facts: readonly PartitionFacts[], flowId?: string): 
     ),
   )
   checkAges(members, { newest: newest.execution, resumeEpoch })
-  return { execution: newest.execution + 1, resumeEpoch, stores }
+  return { execution: newest.execution + 1, resumeEpoch, stores: newest.stores }
 }
 
 const checkWhole = (facts: readonly PartitionFacts[]): void => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { RecoveryError } from '../errors/errors.ts'
+import { recoveryPartitionOf } from '../exchange/hash.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { type Block, BlockBuilder, BlockCursor } from './block.ts'
@@ -13,7 +14,6 @@ import {
 import { openPartitions } from './open-partition.ts'
 import type { LogPartition } from './partition.ts'
 import { resumePoint } from './resume.ts'
-import { recoveryPartition } from './route.ts'
 import type { ExecutionRecord, RecoveryPartition, StoreHost } from './store.ts'
 
 const BATCH_BYTES = 4 * 1024 * 1024
@@ -101,7 +101,7 @@ class Outgoing {
     const builders = this.#buildersOf(block.stepId)
     const cursor = new BlockCursor(block)
     while (cursor.next()) {
-      const index = recoveryPartition(block.stepId, cursor.key, this.#partitions.length)
+      const index = recoveryPartitionOf(block.stepId, cursor.key, this.#partitions.length)
       const builder = builders[index]
       if (builder === undefined) continue
       builder.copyRow(cursor)

@@ -1,8 +1,9 @@
 /** Building and reading rows in specs about recovery; no assertions. */
+
 import { decodeState, encodeState } from '../../../lib/codec/msgpack.ts'
+import { recoveryPartitionOf } from '../../../lib/exchange/hash.ts'
 import { type Block, BlockBuilder, readBlock } from '../../../lib/recovery/block.ts'
 import { resumePoint } from '../../../lib/recovery/resume.ts'
-import { recoveryPartition } from '../../../lib/recovery/route.ts'
 import type { RecoveryPartition, Store, StoreHost } from '../../../lib/recovery/store.ts'
 import { systemRuntime } from '../../../lib/runtime/system.ts'
 
@@ -92,7 +93,7 @@ export class Holder {
               epoch,
               Object.fromEntries(
                 Object.entries(rows).filter(
-                  ([key]) => recoveryPartition(stepId, key, length) === index,
+                  ([key]) => recoveryPartitionOf(stepId, key, length) === index,
                 ),
               ),
             ),

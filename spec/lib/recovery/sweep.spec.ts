@@ -77,7 +77,7 @@ const epochs = fc.array(
 
 const logOf = (history: readonly Rows[]): Log => {
   const log = new Log()
-  history.forEach((rows, epoch) => log.add(blockOf('step', epoch, rows)))
+  for (const [epoch, rows] of history.entries()) log.add(blockOf('step', epoch, rows))
   return log
 }
 
