@@ -170,9 +170,17 @@ export class KeyWindows<V, W> {
     const times = this.#pendingTimes
     const values = this.#pendingValues
     if (times.length === 0) return
-    this.#pendingTimes = []
-    this.#pendingValues = []
-    for (let i = 0; i < times.length; i++) this.#insert(times[i] as number, values[i] as V, sink)
+    let next = 0
+    try {
+      while (next < times.length) {
+        const at = next++
+        this.#insert(times[at] as number, values[at] as V, sink)
+      }
+    } finally {
+      // Where a callback throws, only its own value is lost.
+      this.#pendingTimes = times.slice(next)
+      this.#pendingValues = values.slice(next)
+    }
   }
 
   #insert(time: number, value: V, sink: WindowSink<V, W>): void {

@@ -1,6 +1,10 @@
 /** One pane and what it holds, as a snapshot keeps it. */
 export type PaneState = readonly [pane: number, held: unknown]
 
+/** Shared by all entries without further panes, and never written to. */
+const NO_PANES: number[] = []
+const NO_HELD: unknown[] = []
+
 /** The number of no pane: a small integer, so that the fields of an entry stay small integers. */
 export const NO_PANE: number = -(2 ** 31)
 
@@ -14,8 +18,9 @@ export class PaneEntry {
   held: unknown = undefined
   olderPane: number = NO_PANE
   olderHeld: unknown = undefined
-  /** Further panes by number. */
-  rest: Map<number, unknown> | null = null
+  /** Further panes, ascending, and what they hold; mostly none. */
+  restPanes: number[] = NO_PANES
+  restHeld: unknown[] = NO_HELD
   /** The round of `takeChanged` in which the key changed. */
   changedIn = 0
 
@@ -24,13 +29,23 @@ export class PaneEntry {
   }
 
   has(pane: number): boolean {
-    return pane === this.pane || pane === this.olderPane || this.rest?.has(pane) === true
+    return pane === this.pane || pane === this.olderPane || this.placeOf(pane) !== -1
   }
 
   /** What a pane holds, without taking it out. */
   heldIn(pane: number): unknown {
     if (pane === this.pane) return this.held
-    return pane === this.olderPane ? this.olderHeld : this.rest?.get(pane)
+    return pane === this.olderPane ? this.olderHeld : this.restHeld[this.placeOf(pane)]
+  }
+
+  /** Where a pane lies among the further ones, or -1; the latest are found first. */
+  placeOf(pane: number): number {
+    const panes = this.restPanes
+    for (let at = panes.length - 1; at >= 0; at--) {
+      const other = panes[at] as number
+      if (other <= pane) return other === pane ? at : -1
+    }
+    return -1
   }
 
   /** Adds a pane that is not there yet; the newest comes first. */
@@ -43,15 +58,14 @@ export class PaneEntry {
       this.olderPane = pane
       this.olderHeld = held
     } else {
-      this.rest ??= new Map()
-      this.rest.set(pane, held)
+      this.#addFurther(pane, held)
     }
   }
 
   replace(pane: number, held: unknown): void {
     if (pane === this.pane) this.held = held
     else if (pane === this.olderPane) this.olderHeld = held
-    else this.rest?.set(pane, held)
+    else this.restHeld[this.placeOf(pane)] = held
   }
 
   /** Takes a pane out. */
@@ -64,8 +78,7 @@ export class PaneEntry {
       this.olderPane = NO_PANE
       this.olderHeld = undefined
     } else {
-      this.rest?.delete(pane)
-      if (this.rest?.size === 0) this.rest = null
+      this.#takeFurther(this.placeOf(pane))
     }
     return held
   }
@@ -74,13 +87,13 @@ export class PaneEntry {
   oldest(): number {
     let oldest = this.pane === NO_PANE ? Number.POSITIVE_INFINITY : this.pane
     if (this.olderPane !== NO_PANE && this.olderPane < oldest) oldest = this.olderPane
-    if (this.rest !== null) for (const pane of this.rest.keys()) oldest = Math.min(oldest, pane)
-    return oldest
+    const further = this.restPanes[0]
+    return further !== undefined && further < oldest ? further : oldest
   }
 
   /** The numbers of all panes, ascending. */
   panes(): number[] {
-    const panes = this.rest === null ? [] : [...this.rest.keys()]
+    const panes = [...this.restPanes]
     if (this.olderPane !== NO_PANE) panes.push(this.olderPane)
     if (this.pane !== NO_PANE) panes.push(this.pane)
     return panes.length > 1 ? panes.sort((a, b) => a - b) : panes
@@ -89,10 +102,29 @@ export class PaneEntry {
   #makeRoom(): void {
     if (this.pane === NO_PANE) return
     if (this.olderPane !== NO_PANE) {
-      this.rest ??= new Map()
-      this.rest.set(this.olderPane, this.olderHeld)
+      this.#addFurther(this.olderPane, this.olderHeld)
     }
     this.olderPane = this.pane
     this.olderHeld = this.held
+  }
+
+  #addFurther(pane: number, held: unknown): void {
+    if (this.restPanes.length === 0) {
+      this.restPanes = []
+      this.restHeld = []
+    }
+    let at = this.restPanes.length
+    while (at > 0 && (this.restPanes[at - 1] as number) > pane) at--
+    this.restPanes.splice(at, 0, pane)
+    this.restHeld.splice(at, 0, held)
+  }
+
+  #takeFurther(at: number): void {
+    if (at === -1) return
+    this.restPanes.splice(at, 1)
+    this.restHeld.splice(at, 1)
+    if (this.restPanes.length > 0) return
+    this.restPanes = NO_PANES
+    this.restHeld = NO_HELD
   }
 }

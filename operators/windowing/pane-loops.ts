@@ -15,7 +15,7 @@ export interface PaneLoopTable<V, A, E extends PaneEntry> {
   readonly round: number
   /** How many values of the batch were taken in; where one threw, its place. */
   position: number
-  /** What is not in one of a key's two newest panes: late, new, older, or no time at all. */
+  /** What is in no pane that is there: late, new, or no time at all. */
   takeApart(key: string, time: TimeLike, value: V): void
   change(entry: E): void
 }
@@ -48,6 +48,13 @@ export const foldIntoPanes = <V, A, E extends PaneEntry>(
             if (entry.changedIn !== round) table.change(entry)
             continue
           }
+          const place = entry.placeOf(pane)
+          if (place !== -1) {
+            const further = entry.restHeld
+            further[place] = fold(further[place] as A, value)
+            if (entry.changedIn !== round) table.change(entry)
+            continue
+          }
         }
       }
       table.takeApart(key, time, value)
@@ -75,15 +82,8 @@ export const holdInPanes = <V, A, E extends PaneEntry>(
         const entry = entries.get(key)
         if (entry !== undefined) {
           const pane = Math.floor((time - alignTo) / paneLength)
-          if (pane === entry.pane) {
-            const held = entry.held as TimedValues<V>
-            held.times.push(time)
-            held.values.push(value)
-            if (entry.changedIn !== round) table.change(entry)
-            continue
-          }
-          if (pane === entry.olderPane) {
-            const held = entry.olderHeld as TimedValues<V>
+          if (entry.has(pane)) {
+            const held = entry.heldIn(pane) as TimedValues<V>
             held.times.push(time)
             held.values.push(value)
             if (entry.changedIn !== round) table.change(entry)

@@ -34,9 +34,10 @@ export const foldIntoSessions = <V, A>(
       const time = timestamp(value)
       if (typeof time === 'number' && time >= watermark) {
         const entry = entries.get(key)
-        if (entry !== undefined && time >= entry.open && time - entry.close <= gap) {
+        if (entry !== undefined && time - entry.close <= gap && entry.open - time <= gap) {
           entry.held = fold(entry.held as A, value)
           if (time > entry.close) entry.close = time
+          if (time < entry.open) entry.open = time
           if (entry.changedIn !== round) table.change(entry)
           continue
         }
@@ -64,11 +65,12 @@ export const holdInSessions = <V, A>(
       const time = timestamp(value)
       if (typeof time === 'number' && time >= watermark) {
         const entry = entries.get(key)
-        if (entry !== undefined && time >= entry.open && time - entry.close <= gap) {
+        if (entry !== undefined && time - entry.close <= gap && entry.open - time <= gap) {
           const held = entry.held as TimedValues<V>
           held.times.push(time)
           held.values.push(value)
           if (time > entry.close) entry.close = time
+          if (time < entry.open) entry.open = time
           if (entry.changedIn !== round) table.change(entry)
           continue
         }

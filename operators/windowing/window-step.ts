@@ -33,6 +33,11 @@ export class WindowStep<V, W> {
   readonly #entries = new Map<string, KeyEntry<V, W>>()
   readonly #byWallTime = new DueHeap<KeyEntry<V, W>>()
   readonly #byWatermark = new DueHeap<KeyEntry<V, W>>()
+  /** How many values of the batch were taken in; where one threw, its place. */
+  position = 0
+  /** The key whose windows were last at work. */
+  key = ''
+  #touched: KeyEntry<V, W>[] = []
   #changed: string[] = []
 
   constructor(plan: WindowPlan<V, W>, sink: WindowSink<V, W>) {
@@ -44,26 +49,30 @@ export class WindowStep<V, W> {
     return this.#entries.size
   }
 
-  /** Takes in a batch: `values[i]` has the key `keys[i]`; `now` is wall time. */
+  /**
+   * Takes in a batch: `values[i]` has the key `keys[i]`; `now` is wall time.
+   *
+   * Where a callback throws, `position` says how many values were taken in before, and `key` whose
+   * windows it was. To go on after it, give the rest of the batch, even if nothing is left: what the
+   * values before have made due comes out then.
+   */
   onBatch(keys: readonly string[], values: readonly V[], now: number): void {
     this.#time.moveTo(now)
-    const touched: KeyEntry<V, W>[] = []
+    let i = 0
     try {
-      for (let i = 0; i < keys.length; i++) {
+      for (; i < keys.length; i++) {
         const entry = this.#entryOf(keys[i] as string)
         if (!entry.isTouched) {
           entry.isTouched = true
-          touched.push(entry)
+          this.#touched.push(entry)
         }
+        this.key = entry.key
         entry.windows.onValue(values[i] as V, this.#sink)
       }
     } finally {
-      for (const entry of touched) entry.isTouched = false
+      this.position = i
     }
-    for (const entry of touched) {
-      entry.windows.flush(this.#sink)
-      this.#settle(entry)
-    }
+    this.#flushTouched()
   }
 
   /** The stream's watermark moved; keys whose clock follows it let out what is due. */
@@ -86,9 +95,7 @@ export class WindowStep<V, W> {
   onEof(now: number): void {
     this.#time.moveTo(now)
     for (const key of [...this.#entries.keys()].sort()) {
-      const entry = this.#entryOf(key)
-      entry.windows.onEof(this.#sink)
-      this.#settle(entry)
+      this.#let(this.#entryOf(key), (windows) => windows.onEof(this.#sink))
     }
   }
 
@@ -141,8 +148,29 @@ export class WindowStep<V, W> {
       due.push(entry)
     }
     // Each once: a clock that always asks for a time gone by must not hold up all others.
-    for (const entry of due) {
-      entry.windows.onNotify(this.#sink)
+    for (const entry of due) this.#let(entry, (windows) => windows.onNotify(this.#sink))
+  }
+
+  #flushTouched(): void {
+    const touched = this.#touched
+    let next = 0
+    try {
+      for (; next < touched.length; next++) {
+        const entry = touched[next] as KeyEntry<V, W>
+        entry.isTouched = false
+        this.#let(entry, (windows) => windows.flush(this.#sink))
+      }
+    } finally {
+      this.#touched = touched.slice(next + 1)
+    }
+  }
+
+  /** Lets a key work; whatever comes of it, what it changed is noted and its next time is known. */
+  #let(entry: KeyEntry<V, W>, work: (windows: KeyWindows<V, W>) => void): void {
+    this.key = entry.key
+    try {
+      work(entry.windows)
+    } finally {
       this.#settle(entry)
     }
   }

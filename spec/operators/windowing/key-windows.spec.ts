@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { EventClock } from '../../../operators/windowing/event-clock.ts'
+import { foldLogic } from '../../../operators/windowing/fold-logic.ts'
 import { SessionWindower } from '../../../operators/windowing/session-windower.ts'
 import { SlidingWindower } from '../../../operators/windowing/sliding-windower.ts'
 import { SystemClock } from '../../../operators/windowing/system-clock.ts'
@@ -301,5 +302,46 @@ describe('KeyWindows', () => {
     })
     world.batch(at(1)).step.onTimer(5)
     expect(world.step.nextTimer()).to.equal(-1)
+  })
+})
+
+describe('WindowStep', () => {
+  it('says where a callback threw, and loses nothing else', () => {
+    for (const ordered of [true, false]) {
+      const world = new World({
+        clock: new EventClock<Timed>({ timestamp, wait: 0 }),
+        windower: tumbling,
+        ordered,
+        logic: foldLogic<Timed, unknown>({
+          init: () => '',
+          fold: (text, { is }) => {
+            if (is === 'bad') throw new Error('boom')
+            return `${text}${is}`
+          },
+          merge: (text) => text,
+        }),
+      })
+      const batch: [string, Timed][] = [
+        ['a', at(1, 'a')],
+        ['k', at(1, 'k')],
+        ['k', at(2, 'bad')],
+        ['k', at(3, 'l')],
+        ['z', at(1, 'z')],
+      ]
+      expect(() => world.batchOf(batch)).to.throw('boom')
+      expect(world.step.key).to.equal('k')
+      expect(world.step.position).to.equal(5)
+      world.batch().end()
+      const down = world.out.all.filter(([kind]) => kind === 'down')
+      expect(down.map(([, key, , text]) => key + text)).to.deep.equal(['aa', 'kkl', 'zz'])
+    }
+  })
+
+  it('says which value has no time', () => {
+    const world = streamWorld(tumbling)
+    expect(() => world.batch(at(1), at(Number.NaN), at(2))).to.throw(TypeError)
+    expect(world.step.position).to.equal(1)
+    world.batch(at(2)).end()
+    expect(world.out.of('down')).to.deep.equal([[0, [1, 2]]])
   })
 })
