@@ -36,8 +36,8 @@ export class KeyWindows<V, W> {
   readonly #firing: KeyFiring<V, W> | null
   /** By time when ordered; else by arrival, in two arrays that `flush` empties. */
   #queue: TimeQueue<V> | null = null
-  #pendingTimes: number[] = []
-  #pendingValues: V[] = []
+  readonly #pendingTimes: number[] = []
+  readonly #pendingValues: V[] = []
   #watermark = Number.NEGATIVE_INFINITY
 
   constructor(plan: WindowPlan<V, W>, key: string, start: KeyStart) {
@@ -168,8 +168,8 @@ export class KeyWindows<V, W> {
 
   #insertPending(sink: WindowSink<V, W>): void {
     const times = this.#pendingTimes
-    const values = this.#pendingValues
     if (times.length === 0) return
+    const values = this.#pendingValues
     let next = 0
     try {
       while (next < times.length) {
@@ -178,8 +178,8 @@ export class KeyWindows<V, W> {
       }
     } finally {
       // Where a callback throws, only its own value is lost.
-      this.#pendingTimes = times.slice(next)
-      this.#pendingValues = values.slice(next)
+      times.splice(0, next)
+      values.splice(0, next)
     }
   }
 

@@ -52,7 +52,7 @@ export class SlidingWindower extends Windower<number[]> {
 /** The open windows of one key on a grid, by ascending id and so by ascending end. */
 export class GridWindowerLogic implements WindowerLogic<number[]> {
   readonly #grid: WindowGrid
-  #open: number[]
+  readonly #open: number[]
 
   constructor(grid: WindowGrid, resume: number[] | null) {
     this.#grid = grid
@@ -60,12 +60,9 @@ export class GridWindowerLogic implements WindowerLogic<number[]> {
   }
 
   openFor(time: number, watermark: number): number[] {
-    const ids: number[] = []
-    for (const id of this.#grid.idsAt(time)) {
-      if (this.#grid.closeOf(id) <= watermark) continue
-      this.#keepOpen(id)
-      ids.push(id)
-    }
+    const all = this.#grid.idsAt(time)
+    const ids = this.#grid.closeOf(all[0] ?? 0) > watermark ? all : this.#notEnded(all, watermark)
+    for (const id of ids) this.#keepOpen(id)
     return ids
   }
 
@@ -78,12 +75,14 @@ export class GridWindowerLogic implements WindowerLogic<number[]> {
   }
 
   closeFor(watermark: number): [number, WindowMetadata][] {
+    const first = this.#open[0]
+    if (first === undefined || this.#grid.closeOf(first) > watermark) return []
     const closed: [number, WindowMetadata][] = []
     for (const id of this.#open) {
       if (this.#grid.closeOf(id) > watermark) break
       closed.push([id, this.metadataOf(id)])
     }
-    if (closed.length > 0) this.#open = this.#open.slice(closed.length)
+    this.#open.splice(0, closed.length)
     return closed
   }
 
@@ -106,6 +105,10 @@ export class GridWindowerLogic implements WindowerLogic<number[]> {
 
   metadataOf(id: number): WindowMetadata {
     return new WindowSpan(this.#grid.openOf(id), this.#grid.closeOf(id))
+  }
+
+  #notEnded(ids: readonly number[], watermark: number): number[] {
+    return ids.filter((id) => this.#grid.closeOf(id) > watermark)
   }
 
   /** New windows are mostly the newest, so the place is looked for from the end. */
