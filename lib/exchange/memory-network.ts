@@ -1,6 +1,6 @@
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Control, Group, Network, Receiver } from './network.ts'
 import type { Signal } from '../signal/signal.ts'
+import type { Control, Group, Network, Receiver } from './network.ts'
 
 type Delivery = (receiver: Receiver) => void
 

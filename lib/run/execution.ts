@@ -1,11 +1,6 @@
 import { type Observable, Subject } from 'rxjs'
-import type { Dataflow } from '../flow/dataflow.ts'
-import { hashKey, ownerOfHash } from '../exchange/hash.ts'
-import { memoryNetworks, MemoryGroup } from '../exchange/memory-network.ts'
-import type { RunAware } from '../flow/run-facts.ts'
-import { type RecoveryDirectory, RecoveryStore } from '../recovery/recovery-store.ts'
-import type { RecoveryPartition, Store } from '../recovery/store.ts'
-import { Worker, type WorkerSummary } from '../worker/worker.ts'
+import type { WorkerSummary } from '../worker/worker.ts'
+import type { Crew, CrewHost, Progress } from './crew.ts'
 import type { Settings } from './options.ts'
 
 /** What a run has done. */
@@ -21,14 +16,7 @@ export type ExecutionEvent =
     }
 
 /** Counts of a running flow, over all its workers. */
-export interface ExecutionMetrics {
-  readonly epoch: number
-  /** Every epoch before this one is complete. */
-  readonly committed: number
-  readonly itemsIn: number
-  readonly itemsOut: number
-  readonly skipped: number
-}
+export interface ExecutionMetrics extends Progress {}
 
 /**
  * A flow that runs.
@@ -38,20 +26,19 @@ export interface ExecutionMetrics {
  */
 export class Execution {
   readonly done: Promise<Summary>
-  readonly #flow: Dataflow
-  readonly #settings: Settings
+  readonly #crew: Crew
   readonly #events = new Subject<ExecutionEvent>()
-  readonly #outside: readonly RunAware[]
-  #workers: readonly Worker[] = []
-  #stop: { readonly drain: boolean } | null = null
+  #stopping = false
 
-  constructor(flow: Dataflow, settings: Settings) {
-    this.#flow = flow
-    this.#settings = settings
-    this.#outside = outsideOf(flow)
-    const run = { runtime: settings.runtime, recovery: settings.recovery !== null }
-    for (const each of this.#outside) each.useRun?.(run)
-    this.done = this.#run()
+  constructor(settings: Pick<Settings, 'logger' | 'signal'>, assemble: (host: CrewHost) => Crew) {
+    this.#crew = assemble({
+      report: (level, message, error) => {
+        settings.logger[level](message, error)
+        this.#events.next({ kind: 'message', level, message })
+      },
+      committed: (epoch) => this.#events.next({ kind: 'committed', epoch }),
+    })
+    this.done = this.#run(settings.signal)
     // A caller that only listens to events must not be ended by an unhandled rejection.
     this.done.catch(() => {})
   }
@@ -66,9 +53,9 @@ export class Execution {
    * `drain`, as if all input had ended. Resolves as `done` does.
    */
   stop({ drain = false }: { readonly drain?: boolean } = {}): Promise<Summary> {
-    if (this.#stop === null) {
-      this.#stop = { drain }
-      this.#workers[0]?.stop(drain)
+    if (!this.#stopping) {
+      this.#stopping = true
+      this.#crew.stop(drain)
     }
     return this.done
   }
@@ -78,13 +65,12 @@ export class Execution {
    *
    * @param stepId - as written in the flow, without the flow's name
    */
-  async query(stepId: string, key: string): Promise<unknown> {
-    const owner = ownerOfHash(hashKey(key), this.#workers.length)
-    return this.#workers[owner]?.query(stepId, key)
+  query(stepId: string, key: string): Promise<unknown> {
+    return this.#crew.query(stepId, key)
   }
 
   metrics(): ExecutionMetrics {
-    const all = this.#workers.map((worker) => worker.progress)
+    const all = this.#crew.progress
     return {
       epoch: Math.max(0, ...all.map(({ epoch }) => epoch)),
       committed: all.length === 0 ? 0 : Math.min(...all.map(({ committed }) => committed)),
@@ -94,96 +80,20 @@ export class Execution {
     }
   }
 
-  async #run(): Promise<Summary> {
-    let failure: unknown = null
-    const stop = (): void => void this.stop().catch(() => {})
-    const { signal } = this.#settings
+  async #run(signal: AbortSignal | null): Promise<Summary> {
+    const stop = (): void => {
+      this.stop().catch(() => {})
+    }
     signal?.addEventListener('abort', stop)
-    if (signal?.aborted === true) stop()
-    let partitions: readonly RecoveryPartition[] | null = null
+    if (signal?.aborted === true) queueMicrotask(stop)
     try {
-      partitions = await this.#openStore()
-      return await this.#work(partitions)
-    } catch (error) {
-      failure = error
-      throw error
+      return total(await this.#crew.run())
     } finally {
       signal?.removeEventListener('abort', stop)
-      await this.#close(partitions, failure)
+      this.#events.complete()
     }
   }
-
-  async #openStore(): Promise<readonly RecoveryPartition[] | null> {
-    const { recovery, runtime, logger } = this.#settings
-    if (recovery === null) return null
-    const store: Store = isDirectory(recovery)
-      ? await RecoveryStore.openOrInit(recovery, (message) => logger.info(message))
-      : recovery
-    return store.open({
-      runtime,
-      alarm: (message, cause) => this.#report('error', message, cause),
-    })
-  }
-
-  async #work(partitions: readonly RecoveryPartition[] | null): Promise<Summary> {
-    const { workers: count, runtime, epochInterval, onError } = this.#settings
-    const networks = memoryNetworks(count, runtime)
-    const group = new MemoryGroup(count)
-    this.#workers = networks.map(
-      (network, index) =>
-        new Worker({
-          flow: this.#flow,
-          runtime,
-          network,
-          group: group.member(index),
-          epochInterval,
-          onError,
-          recovery: partitions?.filter((_, at) => at % count === index) ?? null,
-          report: (level, message, error) => this.#report(level, message, error),
-          committed: (epoch) => {
-            if (index === 0) this.#events.next({ kind: 'committed', epoch })
-          },
-        }),
-    )
-    const runs = this.#workers.map((worker) =>
-      worker.run().catch((error: unknown) => {
-        for (const other of this.#workers) other.crash(error)
-        throw error
-      }),
-    )
-    if (this.#stop !== null) this.#workers[0]?.stop(this.#stop.drain)
-    const ends = await Promise.allSettled(runs)
-    const failed = ends.find((end) => end.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-    return total(ends.map((end) => (end as PromiseFulfilledResult<WorkerSummary>).value))
-  }
-
-  async #close(partitions: readonly RecoveryPartition[] | null, failure: unknown): Promise<void> {
-    for (const each of this.#outside) each.endRun?.(failure)
-    for (const partition of partitions ?? []) {
-      await partition.close().catch((error: unknown) => {
-        this.#report('warn', 'a recovery partition could not be closed', error)
-      })
-    }
-    this.#events.complete()
-  }
-
-  #report(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void {
-    this.#settings.logger[level](message, error)
-    this.#events.next({ kind: 'message', level, message })
-  }
 }
-
-const outsideOf = (flow: Dataflow): readonly RunAware[] => {
-  const found = new Set<RunAware>()
-  for (const { spec } of flow.steps) {
-    if (spec.kind === 'source') found.add(spec.source)
-    if (spec.kind === 'sink') found.add(spec.sink)
-  }
-  return [...found]
-}
-
-const isDirectory = (recovery: object): recovery is RecoveryDirectory => !('open' in recovery)
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 

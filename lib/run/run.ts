@@ -1,13 +1,18 @@
 import { BuildError } from '../errors/errors.ts'
 import { checkFlow } from '../flow/check.ts'
 import { Dataflow } from '../flow/dataflow.ts'
+import { isAdopted } from './adoption.ts'
 import { Execution, type Summary } from './execution.ts'
+import { LocalCrew } from './local-crew.ts'
 import { type RunOptions, settingsOf } from './options.ts'
+import { ThreadCrew } from './thread-crew.ts'
+import type { FlowModule } from './thread-protocol.ts'
 
 /**
- * Starts a flow in this thread and gives the execution at once.
+ * Starts a flow and gives the execution at once.
  *
- * @param flow - the flow; it may be started again, also while another execution of it runs
+ * @param flow - the flow, whose workers then share this thread; or the module that exports it, for
+ *   workers in threads of their own. It may be started again, also while an execution of it runs
  * @throws BuildError when the flow or the options are wrong
  *
  * @example
@@ -17,17 +22,25 @@ import { type RunOptions, settingsOf } from './options.ts'
  * await execution.done
  * ```
  */
-export const start = (flow: Dataflow, options: RunOptions = {}): Execution => {
-  if (!(flow instanceof Dataflow)) {
-    throw new BuildError('start and run need a flow, as dataflow(id) makes it.')
-  }
+export const start = (flow: Dataflow | FlowModule, options: RunOptions = {}): Execution => {
   const settings = settingsOf(options)
-  checkFlow(flow, settings.onError)
-  return new Execution(flow, settings)
+  if (flow instanceof Dataflow) {
+    checkFlow(flow, settings.onError)
+    return new Execution(settings, (host) => new LocalCrew(flow, settings, host))
+  }
+  if (!isModule(flow)) {
+    throw new BuildError(
+      "start and run need a flow, as dataflow(id) makes it, or its module: { module: import.meta.url, export: 'flow' }.",
+    )
+  }
+  return new Execution(settings, (host) => new ThreadCrew(flow, settings, host))
 }
 
 /**
  * Runs a flow to its end.
+ *
+ * In a module that the `tidemark` command loads, the command runs the flow instead, with these
+ * options under its own flags, and the promise stays open: what follows it is the script's business.
  *
  * @returns what it has done, after everything is closed
  * @throws BuildError when the flow or the options are wrong; what made it fail otherwise
@@ -37,5 +50,18 @@ export const start = (flow: Dataflow, options: RunOptions = {}): Execution => {
  * const { itemsIn } = await run(flow)
  * ```
  */
-export const run = async (flow: Dataflow, options: RunOptions = {}): Promise<Summary> =>
-  start(flow, options).done
+export const run = async (
+  flow: Dataflow | FlowModule,
+  options: RunOptions = {},
+): Promise<Summary> =>
+  flow instanceof Dataflow && isAdopted(flow, options)
+    ? new Promise(() => {})
+    : start(flow, options).done
+
+const isModule = (flow: unknown): flow is FlowModule =>
+  typeof flow === 'object' &&
+  flow !== null &&
+  'module' in flow &&
+  typeof flow.module === 'string' &&
+  'export' in flow &&
+  typeof flow.export === 'string'

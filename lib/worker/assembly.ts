@@ -268,6 +268,7 @@ class Assembler {
         alarm: (message, error) => report('error', message, error),
       }),
     )
+    recorder.inbox.aligned = false
     const committer = this.#add('committer', new Committer(committed))
     const toWriter = toRecorder((partition) => agreed.recorders[partition] ?? 0)
     this.#plan.nodes.forEach((node, at) => {

@@ -1,0 +1,35 @@
+import type { ErrorPolicy } from '../flow/policy.ts'
+import type { WorkerSummary } from '../worker/worker.ts'
+
+/** Where the workers of a run stand. */
+export interface Progress {
+  readonly epoch: number
+  readonly committed: number
+  readonly itemsIn: number
+  readonly itemsOut: number
+  readonly skipped: number
+}
+
+/** What a crew tells of while it works. */
+export interface CrewHost {
+  report(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void
+  committed(epoch: number): void
+}
+
+/** The workers of one execution, wherever they are. */
+export interface Crew {
+  /** Runs to the end of all; rejects with what made one of them fail, when all are closed. */
+  run(): Promise<readonly WorkerSummary[]>
+  stop(drain: boolean): void
+  query(stepId: string, key: string): Promise<unknown>
+  readonly progress: readonly Progress[]
+}
+
+/** What a thread is told of how to run; plain data. */
+export interface ThreadSettings {
+  readonly epochInterval: number
+  readonly onError:
+    | Extract<ErrorPolicy, string>
+    | { readonly retry: { readonly attempts: number; readonly backoff: number } }
+  readonly recovery: { readonly dir: string; readonly backupInterval: number } | null
+}

@@ -1,0 +1,52 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { PortableError } from '../errors/portable.ts'
+import type { WorkerSummary } from '../worker/worker.ts'
+import type { Progress, ThreadSettings } from './crew.ts'
+
+/** Where a thread finds its flow. */
+export interface FlowModule {
+  /** The module's URL, as `import.meta.url` gives it. */
+  readonly module: string
+  /** The name under which it exports the flow, or a function that makes it. */
+  readonly export: string
+  /** What that function is called with; plain values. */
+  readonly args?: readonly unknown[]
+}
+
+/** What a thread starts with. */
+export interface ThreadStart {
+  readonly flow: FlowModule
+  readonly index: number
+  readonly count: number
+  /** A port to each other worker; `null` in its own place. */
+  readonly ports: readonly (MessagePort | null)[]
+  readonly settings: ThreadSettings
+  /** Where the thread's own code lies, and the loader it needs, if any. */
+  readonly entry: string
+  readonly loader: string | null
+}
+
+export type ToThread =
+  | { readonly kind: 'gathered'; readonly topic: string; readonly values: readonly unknown[] }
+  | { readonly kind: 'stop'; readonly drain: boolean }
+  | { readonly kind: 'crash'; readonly error: PortableError }
+  | { readonly kind: 'query'; readonly id: number; readonly stepId: string; readonly key: string }
+
+export type FromThread =
+  | { readonly kind: 'gather'; readonly topic: string; readonly value: unknown }
+  | {
+      readonly kind: 'report'
+      readonly level: 'info' | 'warn' | 'error'
+      readonly message: string
+      readonly error: PortableError | null
+    }
+  | { readonly kind: 'committed'; readonly epoch: number }
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | {
+      readonly kind: 'answer'
+      readonly id: number
+      readonly state: unknown
+      readonly error: PortableError | null
+    }
+  | { readonly kind: 'ended'; readonly summary: WorkerSummary }
+  | { readonly kind: 'failed'; readonly error: PortableError }
