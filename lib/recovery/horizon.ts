@@ -1,3 +1,6 @@
+import { seal, unseal } from './record.ts'
+import type { Change, Table } from './table.ts'
+
 /** How finely the backup interval is watched: more points keep less beyond it. */
 const POINTS = 64
 
@@ -42,4 +45,16 @@ export class Horizon {
     if (passed > 1) this.#points.splice(0, passed - 1)
     return horizon
   }
+}
+
+const POINTS_KEY = Buffer.from('h')
+
+export const pointsChange = (points: readonly CommitPoint[]): Change => ({
+  key: POINTS_KEY,
+  value: seal(POINTS_KEY, points),
+})
+
+export const readPoints = async (table: Table, place: string): Promise<readonly CommitPoint[]> => {
+  const record = await table.get(POINTS_KEY)
+  return record === null ? [] : (unseal(POINTS_KEY, record, place) as readonly CommitPoint[])
 }

@@ -1,7 +1,9 @@
 import { RecoveryError } from '../errors/errors.ts'
+import { type BlockKey, type StoredBlock, storedChecksum } from './block-key.ts'
 import { damaged, seal, unseal } from './record.ts'
 import type { ExecutionRecord } from './store.ts'
 import type { Table } from './table.ts'
+import type { Mark } from './witness.ts'
 
 /** The format of everything in a store; a newer release that changes it counts it up. */
 export const STORE_FORMAT = 1
@@ -77,3 +79,36 @@ export const newerFormat = (place: string, format: unknown): RecoveryError =>
     `The recovery partition ${place} has format ${String(format)}, this release reads ${STORE_FORMAT}: ` +
       'it was written by a newer release. Run that one, or use another recovery directory.',
   )
+
+/** The manifest behind a batch that adds blocks. */
+export const withBlocks = (manifest: Manifest, added: readonly StoredBlock[]): Manifest => ({
+  ...manifest,
+  sequence: manifest.sequence + added.length,
+  blocks: manifest.blocks + added.length,
+  sum: added.reduce((total, { key }) => total + storedChecksum(key), manifest.sum),
+})
+
+/** The manifest behind a batch that removes blocks. */
+export const without = (manifest: Manifest, dropped: readonly BlockKey[]): Manifest => ({
+  ...manifest,
+  blocks: manifest.blocks - dropped.length,
+  sum: dropped.reduce((total, key) => total - storedChecksum(key), manifest.sum),
+})
+
+/** Fails for a partition that knows less than was seen of it: it has lost the end of its log. */
+export const checkMark = (manifest: Manifest, seen: Mark | null, place: string): void => {
+  if (seen === null) return
+  const { frontier } = manifest
+  const reached =
+    frontier !== null &&
+    (frontier.execution > seen.execution ||
+      (frontier.execution === seen.execution && frontier.epoch >= seen.epoch))
+  if (reached) return
+  throw damaged(
+    place,
+    `execution ${seen.execution} had committed everything before epoch ${seen.epoch}, and its database ` +
+      (frontier === null
+        ? 'knows of no execution'
+        : `ends before epoch ${frontier.epoch} of execution ${frontier.execution}`),
+  )
+}

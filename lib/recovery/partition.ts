@@ -12,22 +12,27 @@ import {
   type StoredBlock,
   storedChecksum,
 } from './block-key.ts'
-import { type CommitPoint, Horizon } from './horizon.ts'
-import { type Identity, type Manifest, manifestChange, readManifest } from './manifest.ts'
+import { Collector } from './collector.ts'
+import { Horizon, pointsChange, readPoints } from './horizon.ts'
+import {
+  checkMark,
+  type Identity,
+  type Manifest,
+  manifestChange,
+  readManifest,
+  withBlocks,
+  without,
+} from './manifest.ts'
 import { newestRows } from './newest.ts'
-import { damaged, seal, unseal } from './record.ts'
+import { damaged } from './record.ts'
 import { Serial } from './serial.ts'
 import type { ExecutionRecord, PartitionFacts, RecoveryPartition, StoreHost } from './store.ts'
-import { sweep } from './sweep.ts'
 import type { Change, KeyRange, Table } from './table.ts'
 import type { Witness } from './witness.ts'
 
 /** Executions that a partition remembers; only the newest decides anything. */
 const REMEMBERED = 32
-/** The longest that a sweep keeps the event loop to itself, in milliseconds. */
-const SLICE = 3
 const BULK_BYTES = 1024 * 1024
-const POINTS_KEY = Buffer.from('h')
 
 /** What the partitions of one process do one after the other. */
 export class Turns {
@@ -64,14 +69,13 @@ export class LogPartition implements RecoveryPartition {
   readonly #options: PartitionOptions
   readonly #writes = new Serial()
   readonly #accounts = new Accounts()
+  readonly #collector: Collector
   #table: Table
   #manifest: Manifest
   #horizon: Horizon
   #broken: { readonly cause: unknown } | null = null
+  #begun = false
   #closing = false
-  #tidying = false
-  #sweeping: Promise<void> | null = null
-  #sliceEnd = 0
   /** Blocks that a load passed over, so that `begin` at the same epoch need not look again. */
   #passedOver: { readonly resumeEpoch: number; readonly keys: readonly BlockKey[] } | null = null
 
@@ -83,6 +87,17 @@ export class LogPartition implements RecoveryPartition {
     this.#table = opened.table
     this.#manifest = opened.manifest
     this.#horizon = opened.horizon
+    this.#collector = new Collector({
+      accounts: this.#accounts,
+      runtime: options.host.runtime,
+      turns: options.turns.sweeps,
+      failed: (cause) =>
+        options.host.alarm(`Superseded rows of ${options.place} could not be collected.`, cause),
+      horizon: () => (this.#broken === null ? this.#manifest.collected : 0),
+      blocks: (stepId, below) => this.#descend(blocksBefore(stepId, below)),
+      replace: (added, dropped) => this.#writes.run(() => this.#replace(added, dropped)),
+      compact: (range) => this.#table.compact(range),
+    })
   }
 
   /** Opens a partition and checks that it knows all that its witness saw. */
@@ -90,7 +105,7 @@ export class LogPartition implements RecoveryPartition {
     const table = await options.openTable()
     try {
       const manifest = await readManifest(table, options.identity, options.place)
-      await checkWitness(manifest, options)
+      checkMark(manifest, await options.witness.read(), options.place)
       const points = await readPoints(table, options.place)
       return new LogPartition(options, {
         table,
@@ -125,12 +140,12 @@ export class LogPartition implements RecoveryPartition {
         { execution: execution.execution, epoch: execution.resumeEpoch },
         { sync: true },
       )
+      this.#begun = true
     })
   }
 
   async append(frontier: number, blocks: readonly Block[]): Promise<void> {
-    // Garbage that grows faster than it is collected slows its writer, and so the sources.
-    if (this.#sweeping !== null && this.#accounts.due().length > 0) await this.#sweeping
+    await this.#collector.keptUp()
     await this.#writes.run(async () => {
       await this.#mend()
       const before = this.#manifest.frontier
@@ -159,7 +174,7 @@ export class LogPartition implements RecoveryPartition {
       this.#options.host.alarm(`The horizon of ${this.#options.place} could not be written.`, cause)
       return
     }
-    this.#sweepIfDue()
+    this.#collector.collectIfDue()
   }
 
   async *load(resumeEpoch: number): AsyncGenerator<Block> {
@@ -195,15 +210,9 @@ export class LogPartition implements RecoveryPartition {
     })
   }
 
-  /** A small store is left swept; a sweep of a large one is given up, and due again at its next run. */
   async close(): Promise<void> {
     this.#closing = true
-    await this.#sweeping
-    await this.#options.turns.sweeps
-      .run(() => this.#tidy())
-      .catch((cause: unknown) => {
-        this.#options.host.alarm(sweepFailed(this.#options.place), cause)
-      })
+    await this.#collector.close({ tidy: this.#begun && this.#broken === null })
     await this.#writes.run(async () => {
       await this.#options.witness.close()
       await this.#table.close()
@@ -329,8 +338,7 @@ export class LogPartition implements RecoveryPartition {
     const before = this.#horizon.points
     const horizon = Math.min(this.#horizon.commit(epoch, runtime.now()) ?? 0, frontier.epoch)
     const { points } = this.#horizon
-    const changes =
-      points.length === before.length ? [] : [{ key: POINTS_KEY, value: seal(POINTS_KEY, points) }]
+    const changes = points.length === before.length ? [] : [pointsChange(points)]
     if (horizon > collected || changes.length > 0) {
       const next = { ...this.#manifest, collected: Math.max(collected, horizon) }
       await this.#write(changes, next, false)
@@ -338,51 +346,6 @@ export class LogPartition implements RecoveryPartition {
     }
     const mark = { execution: frontier.execution, epoch: Math.min(epoch, frontier.epoch) }
     await this.#options.witness.write(mark, { sync: false })
-  }
-
-  #sweepIfDue(): void {
-    if (this.#sweeping !== null) return
-    const due = this.#accounts.due()
-    if (due.length === 0) return
-    this.#sweeping = this.#options.turns.sweeps
-      .run(() => this.#sweepAll(due))
-      .catch((cause: unknown) => {
-        this.#options.host.alarm(sweepFailed(this.#options.place), cause)
-      })
-      .finally(() => {
-        this.#sweeping = null
-      })
-  }
-
-  async #sweepAll(stepIds: readonly string[]): Promise<void> {
-    for (const stepId of stepIds) {
-      if (this.#closing || this.#broken !== null) return
-      await this.#sweepStep(stepId)
-    }
-  }
-
-  async #tidy(): Promise<void> {
-    if (this.#broken !== null) return
-    this.#tidying = true
-    for (const stepId of this.#accounts.untidy()) await this.#sweepStep(stepId)
-  }
-
-  async #sweepStep(stepId: string): Promise<void> {
-    const expected = this.#accounts.expectedRows(stepId)
-    const horizon = this.#manifest.collected
-    this.#accounts.sweeping(stepId)
-    const swept = await sweep(
-      {
-        blocks: (step, below) => this.#descend(blocksBefore(step, below)),
-        replace: (added, dropped) => this.#writes.run(() => this.#replace(added, dropped)),
-        breathe: () => this.#breathe(),
-      },
-      { stepId, horizon, expected, seed: this.#options.host.runtime.random() },
-    )
-    if (swept.whole) this.#accounts.swept(stepId, swept)
-    else this.#accounts.gaveUp(stepId)
-    const range = span(swept.removed)
-    if (range !== null && swept.whole) await this.#table.compact(range)
   }
 
   /** Not synced: until a later batch is, the blocks it drops are as good as those it adds. */
@@ -397,47 +360,12 @@ export class LogPartition implements RecoveryPartition {
     await this.#write(changes, without(withBlocks(this.#manifest, placed), dropped), false)
     return placed.map(({ key }) => key)
   }
-
-  #breathe(): Promise<boolean> | boolean {
-    const { runtime } = this.#options.host
-    if (this.#closing && !this.#tidying) return false
-    if (runtime.monotonic() < this.#sliceEnd) return true
-    return new Promise((resolve) => {
-      runtime.soon(() => {
-        this.#sliceEnd = runtime.monotonic() + SLICE
-        resolve(!this.#closing || this.#tidying)
-      })
-    })
-  }
-}
-
-const checkWitness = async (manifest: Manifest, options: PartitionOptions): Promise<void> => {
-  const seen = await options.witness.read()
-  if (seen === null) return
-  const { frontier } = manifest
-  const reached =
-    frontier !== null &&
-    (frontier.execution > seen.execution ||
-      (frontier.execution === seen.execution && frontier.epoch >= seen.epoch))
-  if (reached) return
-  throw damaged(
-    options.place,
-    `execution ${seen.execution} had committed everything before epoch ${seen.epoch}, and its database ` +
-      (frontier === null
-        ? 'knows of no execution'
-        : `ends before epoch ${frontier.epoch} of execution ${frontier.execution}`),
-  )
 }
 
 const checkEpochs = (frontier: number, blocks: readonly Block[]): void => {
   for (const epoch of [frontier, ...blocks.map((block) => block.epoch)]) {
     if (!Number.isSafeInteger(epoch) || epoch < 0) throw new RecoveryError(`${epoch} is no epoch.`)
   }
-}
-
-const readPoints = async (table: Table, place: string): Promise<readonly CommitPoint[]> => {
-  const record = await table.get(POINTS_KEY)
-  return record === null ? [] : (unseal(POINTS_KEY, record, place) as readonly CommitPoint[])
 }
 
 const isDead = (key: BlockKey, executions: readonly ExecutionRecord[]): boolean =>
@@ -451,34 +379,6 @@ const removal = ({ raw }: BlockKey): Change => ({ key: raw, value: null })
 
 const lengthOf = (changes: readonly Change[]): number =>
   changes.reduce((total, { value }) => total + (value?.length ?? 0), 0)
-
-const withBlocks = (manifest: Manifest, added: readonly StoredBlock[]): Manifest => ({
-  ...manifest,
-  sequence: manifest.sequence + added.length,
-  blocks: manifest.blocks + added.length,
-  sum: added.reduce((total, { key }) => total + storedChecksum(key), manifest.sum),
-})
-
-const without = (manifest: Manifest, dropped: readonly BlockKey[]): Manifest => ({
-  ...manifest,
-  blocks: manifest.blocks - dropped.length,
-  sum: dropped.reduce((total, key) => total - storedChecksum(key), manifest.sum),
-})
-
-/** From the first of the removed keys to the last. */
-const span = (keys: readonly BlockKey[]): KeyRange | null => {
-  const [first] = keys
-  if (first === undefined) return null
-  let from = first.raw
-  let last = first.raw
-  for (const { raw } of keys) {
-    if (Buffer.compare(raw, from) < 0) from = raw
-    if (Buffer.compare(raw, last) > 0) last = raw
-  }
-  return { from, below: Buffer.concat([last, Buffer.alloc(1)]) }
-}
-
-const sweepFailed = (place: string): string => `Superseded rows of ${place} could not be collected.`
 
 const tooOld = (facts: PartitionFacts, resumeEpoch: number): string =>
   `The recovery partition ${facts.place} has collected what it superseded before epoch ` +
