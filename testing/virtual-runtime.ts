@@ -25,6 +25,8 @@ export interface VirtualRuntimeOptions {
 export interface RunLimits {
   /** Tasks after which a run that has not ended is given up. @defaultValue 10 million */
   readonly steps?: number
+  /** Called before each task; what it throws ends the run. */
+  readonly between?: () => void
   /** Says what is being waited for, when nothing can happen any more. */
   readonly stuck?: () => string
 }
@@ -131,12 +133,8 @@ export class VirtualRuntime implements Runtime {
     watched.catch(() => {})
     await settle()
     while (!settled) {
-      if (!(await this.step())) {
-        const waits = limits.stuck?.() ?? ''
-        throw new DeadlockError(
-          `Nothing is ready, no timer is set, and what is waited for has not come (seed ${this.seed}).${waits === '' ? '' : `\n${waits}`}`,
-        )
-      }
+      limits.between?.()
+      if (!(await this.step()) && !settled) throw this.#deadlock(limits.stuck?.() ?? '')
       if (this.#steps > most) {
         throw new TidemarkError(
           `The run has not ended after ${most} tasks (seed ${this.seed}). Stop its flow, or raise the limit: { steps }.`,
@@ -157,7 +155,10 @@ export class VirtualRuntime implements Runtime {
   /** Runs one task, and what it sets free; false when there is none. */
   async step(): Promise<boolean> {
     const task = this.#take()
-    if (task === null) return false
+    if (task === null) {
+      await settle()
+      return false
+    }
     const { body } = task
     task.body = null
     this.#steps += 1
@@ -179,6 +180,12 @@ export class VirtualRuntime implements Runtime {
         task.body = null
       },
     }
+  }
+
+  #deadlock(waits: string): DeadlockError {
+    return new DeadlockError(
+      `Nothing is ready, no timer is set, and what is waited for has not come (seed ${this.seed}).${waits === '' ? '' : `\n${waits}`}`,
+    )
   }
 
   #nextTime(): number {
