@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { ALL_PORTS, DATA, END, FRONTIER, SNAPSHOT_PORT, type Signal } from '../signal/signal.ts'
+import { ALL_PORTS, DATA, END, FRONTIER, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Behavior } from './behavior.ts'
 import { Inbox } from './inbox.ts'
 

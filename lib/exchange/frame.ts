@@ -73,19 +73,17 @@ const signalOf = (message: readonly unknown[]): Signal => {
 }
 
 const controlOf = (value: unknown): Control => {
-  const control = value as Partial<Record<string, unknown>> | null
-  switch (control?.['kind']) {
-    case 'pace': {
-      const { epoch, stop } = control as { epoch: unknown; stop: unknown }
-      if (typeof epoch === 'number' && (stop === null || stop === 'drain' || stop === 'halt')) {
-        return { kind: 'pace', epoch, stop }
-      }
-      break
+  if (typeof value !== 'object' || value === null || !('kind' in value)) {
+    throw malformed('an unknown control message')
+  }
+  const { kind } = value
+  if (kind === 'cut') return { kind }
+  if (kind === 'stop') return { kind, drain: 'drain' in value && value.drain === true }
+  if (kind === 'pace' && 'epoch' in value && 'stop' in value) {
+    const { epoch, stop } = value
+    if (typeof epoch === 'number' && (stop === null || stop === 'drain' || stop === 'halt')) {
+      return { kind, epoch, stop }
     }
-    case 'cut':
-      return { kind: 'cut' }
-    case 'stop':
-      return { kind: 'stop', drain: control['drain'] === true }
   }
   throw malformed('an unknown control message')
 }

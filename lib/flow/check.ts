@@ -35,7 +35,7 @@ const checkStep = (step: Step, policy: ErrorPolicy): void => {
     }
   }
   if (spec.kind !== 'keyed') return
-  if (spec.needsWatermarks === true && !upstreamOf(step).some(makesWatermarks)) {
+  if (spec.needsWatermarks === true && !hasWatermarks(step)) {
     throw new BuildError(
       `Step "${step.id}" follows the stream's watermark (WatermarkClock), but none is made upstream. Put watermarks(id, { timestamp, outOfOrderness }) behind the source.`,
     )
@@ -51,6 +51,9 @@ const checkStep = (step: Step, policy: ErrorPolicy): void => {
     )
   }
 }
+
+/** Whether watermarks are made somewhere upstream of `step`. */
+export const hasWatermarks = (step: Step): boolean => upstreamOf(step).some(makesWatermarks)
 
 /** Every step upstream of `step`, nearest first. */
 const upstreamOf = (step: Step): Step[] => {

@@ -1,5 +1,7 @@
 import { BuildError } from '../errors/errors.ts'
+import type { Tries } from '../state/task.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
+import type { RetryPolicy } from './policy.ts'
 
 /** `count` when it is a whole number of at least 1, otherwise a `BuildError` naming the option. */
 export const positiveCount = (option: string, count: number): number => {
@@ -19,3 +21,9 @@ export const durationOption = (option: string, duration: DurationLike): number =
   }
   return millis
 }
+
+/** How often an item is tried and how long the first wait is, checked. */
+export const triesOption = (option: string, retry: RetryPolicy): Tries => ({
+  attempts: positiveCount(`${option}.attempts`, retry.attempts),
+  backoff: durationOption(`${option}.backoff`, retry.backoff),
+})

@@ -17,9 +17,11 @@ export interface DeadLetter {
   readonly error: unknown
 }
 
-/** How often to try again, and how long to wait before each further try (doubling each time). */
+/** How often an item that fails is tried. */
 export interface RetryPolicy {
+  /** Tries in all, the first one included. */
   readonly attempts: number
+  /** How long to wait before the second try; doubles with each further one. */
   readonly backoff: DurationLike
 }
 

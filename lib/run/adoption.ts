@@ -15,4 +15,4 @@ export const adoptRuns = (next: Adopter): void => {
 }
 
 export const isAdopted = (flow: Dataflow, options: RunOptions): boolean =>
-  adopter !== null && adopter(flow, options)
+  adopter?.(flow, options) ?? false

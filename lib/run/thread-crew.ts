@@ -163,6 +163,10 @@ export class ThreadCrew implements Crew {
       case 'answer':
         this.#answers.get(message.id)?.(message)
         this.#answers.delete(message.id)
+        return
+      case 'ended':
+      case 'failed':
+        return
     }
   }
 

@@ -6,12 +6,15 @@
  *     epoch has its owed row encoded first, so no state is ever copied for a snapshot.
  * E3. It is negative when the row owed is a tombstone.
  *
- * The `$` keeps these fields apart from those of a user's own class.
+ * The `$` keeps these fields apart from those of a user's own class. All are small integers, so a
+ * key without a timer costs no number of its own.
  */
 export abstract class Entry {
   /** The key that the entry keeps state for. */
   $key = ''
   $stamp = 0
-  /** Wall-clock time of the pending notification, or infinity. */
-  $timer: number = Number.POSITIVE_INFINITY
+  /** Where its notification stands in the timer heap; -1 without one. */
+  $place = -1
+  /** The period in which an item last reached it, where a `ttl` counts; else 0. */
+  $seen = 0
 }

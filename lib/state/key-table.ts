@@ -1,4 +1,5 @@
 import type { Entry } from './entry.ts'
+import type { RowWriter, StateTable } from './state-table.ts'
 
 /** How a table's entries become rows and come back from them. */
 export interface EntryKind<E extends Entry> {
@@ -6,12 +7,6 @@ export interface EntryKind<E extends Entry> {
   make(key: string, resume: unknown): E
   /** The state to keep; called at most once for each epoch in which the key changed. */
   snapshot(entry: E): unknown
-}
-
-/** Takes the row of a key at the end of an epoch: its state, or that it is gone. */
-export interface RowWriter {
-  row(epoch: number, key: string, state: unknown): void
-  tombstone(epoch: number, key: string): void
 }
 
 /** Entries that changed in one epoch and still owe a row. */
@@ -22,17 +17,12 @@ interface Owed<E> {
 }
 
 /**
- * The keys of one keyed step on one worker, and which of them owe the recorder a row.
- *
- * T1. Every change of an entry is announced by `touch` before it happens.
- * T2. Rows are written in the order of their epochs; a closed epoch's rows may be written while
- *     later epochs already change other keys.
- * T3. Without a writer nothing is owed and `touch` costs one comparison.
+ * Keys whose states are objects of their own, each with the engine's fields in it; T1 to T3 are
+ * those of every {@link StateTable}.
  */
-export class KeyTable<E extends Entry> {
+export class KeyTable<E extends Entry> implements StateTable {
   readonly kind: EntryKind<E>
   readonly entries: Map<string, E> = new Map()
-  /** The open epoch, as a stamp. A table nobody records stays at 0, where every entry is clean. */
   epoch = 0
   #writer: RowWriter | null = null
   #dirty: E[] = []
@@ -44,7 +34,6 @@ export class KeyTable<E extends Entry> {
     this.kind = kind
   }
 
-  /** From `epoch` on, changes are owed to `writer`. */
   record(epoch: number, writer: RowWriter): void {
     this.epoch = epoch
     this.#writer = writer
@@ -54,8 +43,17 @@ export class KeyTable<E extends Entry> {
     return this.entries.size
   }
 
+  keys(): Iterable<string> {
+    return this.entries.keys()
+  }
+
   get(key: string): E | undefined {
     return this.entries.get(key)
+  }
+
+  peek(key: string): unknown {
+    const entry = this.entries.get(key)
+    return entry === undefined ? undefined : this.kind.snapshot(entry)
   }
 
   /** Makes and keeps the entry of a key that has none; it counts as touched. */
@@ -76,7 +74,23 @@ export class KeyTable<E extends Entry> {
     this.#dirty.push(entry)
   }
 
-  /** Forgets a key. */
+  forget(key: string): void {
+    const entry = this.entries.get(key)
+    if (entry !== undefined) this.remove(entry)
+  }
+
+  see(key: string, period: number): boolean {
+    const entry = this.entries.get(key)
+    if (entry === undefined || entry.$seen === period) return false
+    entry.$seen = period
+    return true
+  }
+
+  seen(key: string): number {
+    return this.entries.get(key)?.$seen ?? 0
+  }
+
+  /** Forgets the key of an entry. */
   remove(entry: E): void {
     this.entries.delete(entry.$key)
     if (this.epoch === 0) return
@@ -85,7 +99,6 @@ export class KeyTable<E extends Entry> {
     this.#removed.set(entry.$key, entry)
   }
 
-  /** Takes a key's state from a snapshot; it owes nothing. */
   load(key: string, state: unknown): E {
     const entry = this.kind.make(key, state)
     entry.$key = key
@@ -93,7 +106,6 @@ export class KeyTable<E extends Entry> {
     return entry
   }
 
-  /** Closes the open epoch: what changed in it is owed under its number. */
   closeEpoch(next: number): void {
     if (this.#writer === null) return
     if (this.#dirty.length > 0) {
@@ -104,12 +116,10 @@ export class KeyTable<E extends Entry> {
     this.epoch = next
   }
 
-  /** The oldest epoch that still owes rows, or infinity. */
   get owes(): number {
     return this.#owed[0]?.epoch ?? Number.POSITIVE_INFINITY
   }
 
-  /** Writes up to `limit` owed rows, oldest epoch first (T2); true when none is left. */
   settle(limit: number): boolean {
     let left = limit
     for (let owed = this.#owed[0]; owed !== undefined; owed = this.#owed[0]) {

@@ -1,6 +1,5 @@
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Entry } from './entry.ts'
-import type { KeyTable } from './key-table.ts'
+import type { StateTable } from './state-table.ts'
 
 /** What user code was doing when it threw, for the error and for the policy. */
 export interface Failure {
@@ -12,6 +11,8 @@ export interface Failure {
   readonly part?: string
   /** Absent where no single item is at fault. */
   readonly item?: unknown
+  /** The item's epoch, where it may be older than the one that is open. */
+  readonly epoch?: number
 }
 
 /** What the engine gives to one keyed step on one worker. */
@@ -20,8 +21,10 @@ export interface ProcessorContext {
   readonly worker: number
   readonly workers: number
   readonly runtime: Runtime
+  /** Whether watermarks are made upstream, so that event time passes here. */
+  readonly watermarked: boolean
   /** Hands a batch to an output; the arrays belong to the engine from then on. */
-  emit(port: number, keys: readonly string[], values: readonly unknown[]): void
+  emit(port: number, keys: readonly string[] | null, values: readonly unknown[]): void
   /** Applies the step's error policy; returns when the item is to be passed over. */
   fail(failure: Failure): void
 }
@@ -32,7 +35,7 @@ export interface ProcessorContext {
  */
 export interface Processor {
   /** What is kept, by key: read by snapshots, loads and queries. */
-  readonly table: KeyTable<Entry>
+  readonly table: StateTable
   /** Items in arrival order; `input` is the side they came in by. */
   onBatch(keys: readonly string[], values: readonly unknown[], input: number): void
   /** The stream's watermark has moved on to `time`. */
@@ -45,6 +48,8 @@ export interface Processor {
   onEnd?(): void
   /** Called once when all snapshots have been loaded. */
   onLoaded?(): void
+  /** Forgets a key and all that is kept beside the table for it; by default the table's own. */
+  forget?(key: string): void
   /** What a query is answered with; the snapshot of the entry where this is not given. */
   query?(key: string): unknown
 }

@@ -2,12 +2,21 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { Signal } from '../signal/signal.ts'
 import type { Failure } from './processor.ts'
 
+/** How often an item is tried in all, and how long to wait before the second try: milliseconds. */
+export interface Tries {
+  readonly attempts: number
+  /** Doubles with each further try. */
+  readonly backoff: number
+}
+
 /** What the engine gives to a step whose results come later than their items. */
 export interface TaskContext {
   readonly stepId: string
   readonly worker: number
   readonly workers: number
   readonly runtime: Runtime
+  /** How often a failed item is to be tried, where the step's error policy says so. */
+  readonly retry: Tries | null
   /** Hands over a batch in the epoch of the items that caused it. */
   emit(epoch: number, values: readonly unknown[], keys?: readonly string[] | null): void
   /** Lets a progress signal go on: everything before it has been emitted. */

@@ -1,5 +1,6 @@
 import { Behavior } from '../actor/behavior.ts'
 import { LOAD_INPUT } from '../actor/inbox.ts'
+import { hasWatermarks } from '../flow/check.ts'
 import type { KeyedSpec } from '../flow/step.ts'
 import { data, end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Processor, ProcessorContext } from '../state/processor.ts'
@@ -105,9 +106,7 @@ export class KeyedBehavior extends Behavior {
 
   query(key: string): unknown {
     if (this.#processor.query !== undefined) return this.#processor.query(key)
-    const { table } = this.#processor
-    const entry = table.get(key)
-    return entry === undefined ? undefined : table.kind.snapshot(entry)
+    return this.#processor.table.peek(key)
   }
 
   #begin(): void {
@@ -170,6 +169,7 @@ export class KeyedBehavior extends Behavior {
       worker: around.worker,
       workers: around.workers,
       runtime: around.runtime,
+      watermarked: hasWatermarks(this.#host.step),
       emit: (port, keys, values) => {
         if (values.length > 0) this.send(data(port, around.openEpoch(), keys, values))
       },

@@ -4,7 +4,7 @@ import { recoveryPartitionOf } from '../exchange/hash.ts'
 import type { Addressed } from '../exchange/router.ts'
 import { type Block, BlockBuilder } from '../recovery/block.ts'
 import { data, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
-import type { RowWriter } from '../state/key-table.ts'
+import type { RowWriter } from '../state/state-table.ts'
 
 /** A block on its way to the recovery partition that keeps it. */
 export interface AddressedBlock extends Addressed {

@@ -4,6 +4,8 @@ import type { DeadLetter, ErrorPolicy } from '../flow/policy.ts'
 import type { Step } from '../flow/step.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Failure } from '../state/processor.ts'
+import type { Tries } from '../state/task.ts'
+import { durationMillis } from '../time/time.ts'
 
 /** What the worker gives to the actor of a step. */
 export interface StepSurroundings {
@@ -39,6 +41,14 @@ export class StepHost {
     this.policy = step.policy ?? around.onError
   }
 
+  /** How often a failed item is tried again, where the policy says so. */
+  get tries(): Tries | null {
+    const { policy } = this
+    if (typeof policy !== 'object' || !('retry' in policy)) return null
+    const { attempts, backoff } = policy.retry
+    return { attempts, backoff: durationMillis(backoff) }
+  }
+
   /** Applies the step's policy to a failed item; returns when it is to be passed over. */
   fail(failure: Failure): void {
     const { policy } = this
@@ -59,7 +69,7 @@ export class StepHost {
         ...(failure.key === undefined ? {} : { key: failure.key }),
         ...(failure.part === undefined ? {} : { part: failure.part }),
         worker: this.around.worker,
-        epoch: this.around.openEpoch(),
+        epoch: failure.epoch ?? this.around.openEpoch(),
         time: this.around.runtime.now(),
         error: failure.error,
       },
@@ -69,12 +79,15 @@ export class StepHost {
 
   /** The failure as an error that says where it happened. */
   error(
-    failure: Omit<StepFacts, 'stepId' | 'worker' | 'epoch'> & { readonly error: unknown },
+    failure: Omit<StepFacts, 'stepId' | 'worker' | 'epoch'> & {
+      readonly error: unknown
+      readonly epoch?: number
+    },
   ): Error {
-    const { error, ...facts } = failure
+    const { error, epoch = this.around.openEpoch(), ...facts } = failure
     if (error instanceof StepError) return error
     return new StepError(
-      { ...facts, stepId: this.stepId, worker: this.around.worker, epoch: this.around.openEpoch() },
+      { ...facts, stepId: this.stepId, worker: this.around.worker, epoch },
       error,
     )
   }

@@ -17,6 +17,7 @@ export class TaskBehavior extends Behavior {
       worker: around.worker,
       workers: around.workers,
       runtime: around.runtime,
+      retry: host.tries,
       emit: (epoch, values, keys = null) => {
         if (values.length > 0) this.send(data(0, epoch, keys, values))
       },

@@ -1,4 +1,4 @@
-import { Actor, type Host } from '../actor/actor.ts'
+import type { Actor, Host } from '../actor/actor.ts'
 import { AbortExecution } from '../errors/errors.ts'
 import type { Control, Group, Network, Receiver } from '../exchange/network.ts'
 import type { Dataflow } from '../flow/dataflow.ts'
