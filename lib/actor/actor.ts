@@ -15,7 +15,7 @@ export interface Host {
   /** The actor has something to do. */
   schedule(actor: Actor): void
   /** The actor cannot go on: user code threw, or the engine is wrong. */
-  fail(error: unknown): void
+  fail(error: unknown, actor: Actor): void
   /** The actor has passed the end of its input on. */
   ended(actor: Actor): void
 }
@@ -71,7 +71,7 @@ export class Actor {
       .pipe(this.behavior.pipeline())
       .subscribe({
         next: (signal) => this.#route(signal),
-        error: (error) => this.#host.fail(error),
+        error: (error) => this.#host.fail(error, this),
       })
   }
 
@@ -88,7 +88,7 @@ export class Actor {
         this.#pending -= 1
         this.#host.schedule(this)
       },
-      (error) => this.#host.fail(error),
+      (error) => this.#host.fail(error, this),
     )
   }
 
@@ -150,7 +150,7 @@ export class Actor {
         if (ends !== undefined) for (const outlet of ends) outlet.send(signal)
       }
     } catch (error) {
-      this.#host.fail(error)
+      this.#host.fail(error, this)
     }
   }
 }

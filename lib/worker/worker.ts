@@ -12,6 +12,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
 import { loadSnapshots } from './loader.ts'
 import type { Ports, Watch } from './ports.ts'
+import { SourceBehavior } from './source-behavior.ts'
 
 /** How long a turn may take before the event loop gets its own: milliseconds. */
 const TURN = 10
@@ -166,15 +167,18 @@ export class Worker implements Host, Receiver {
 
   // Host: what actors ask for.
 
-  /** An abort ends the run as a crash would, once earlier epochs are safe; all else at once. */
-  fail(error: unknown): void {
-    if (!(error instanceof AbortExecution)) {
+  /**
+   * A source's abort ends the run as a crash would, once earlier epochs are safe and what came before
+   * it has been through; all else ends it at once.
+   */
+  fail(error: unknown, actor?: Actor): void {
+    const waits = this.#reading && (actor === undefined || actor.behavior instanceof SourceBehavior)
+    if (error instanceof AbortExecution && waits) {
+      this.#aborted ??= error
+      this.#wake()
+    } else {
       this.crash(error)
-      return
     }
-    this.#aborted = error
-    if (this.#committed >= this.#epoch) this.crash(error)
-    else this.#wake()
   }
 
   schedule(actor: Actor): void {
@@ -230,6 +234,7 @@ export class Worker implements Host, Receiver {
       network: this.#network,
       durable: recovery !== null,
     })
+    if (this.#over) return
     this.#first = agreed.epoch
     this.#epoch = agreed.epoch
     const assembly = assemble({
@@ -257,6 +262,7 @@ export class Worker implements Host, Receiver {
     this.#network.attach(this)
     for (const actor of assembly.actors) actor.start()
     await group.gather('assembled', true)
+    if (this.#over) return
     this.#epochBegan = this.#runtime.monotonic()
     for (const open of assembly.openings) open()
     this.#wake()
@@ -313,12 +319,22 @@ export class Worker implements Host, Receiver {
       this.#assembly.ports.flush()
     } catch (error) {
       this.fail(error)
+      // What was read before an abort still goes through.
+      active = true
     } finally {
       this.#turning = false
     }
     if (this.#over) return
     if (active) this.#wake()
+    else if (this.#aborted !== null && this.#isThrough()) this.crash(this.#aborted)
     else this.#sleep()
+  }
+
+  /** Whether nothing is left to do, or to commit, of what was read before an abort. */
+  #isThrough(): boolean {
+    const { actors } = this.#assembly as Assembly
+    if (this.#committed < this.#epoch) return false
+    return !actors.some(({ held, behavior }) => held && !(behavior instanceof SourceBehavior))
   }
 
   /** Timers, then what is in the mailboxes, then a turn at each source; true if anything happened. */
@@ -426,6 +442,8 @@ export class Worker implements Host, Receiver {
   }
 
   #cut(epoch: number): void {
+    // The epoch of an abort never ends: nothing of it may be committed.
+    if (this.#aborted !== null) return
     this.#epoch = epoch
     this.#epochBegan = this.#runtime.monotonic()
     for (const { behavior } of this.#assembly?.sources ?? [])
@@ -463,7 +481,6 @@ export class Worker implements Host, Receiver {
       const stop = this.#stopWhenReading
       if (stop !== null) this.#stop(stop === 'drain')
     }
-    if (this.#aborted !== null && epoch >= this.#epoch) this.crash(this.#aborted)
     if (!this.#turning) this.#wake()
   }
 
