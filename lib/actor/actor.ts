@@ -1,7 +1,8 @@
-import { Observable, type Subscriber } from 'rxjs'
+import type { Subscriber } from 'rxjs'
 import { ALL_PORTS, DATA, END, FRONTIER, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Behavior } from './behavior.ts'
 import { Inbox } from './inbox.ts'
+import { Observable } from './observable.ts'
 
 /** One end of an edge, as its sender sees it. */
 export interface Outlet {

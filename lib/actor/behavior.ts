@@ -1,5 +1,6 @@
-import { Observable, type OperatorFunction, type Subscriber } from 'rxjs'
+import type { OperatorFunction, Subscriber } from 'rxjs'
 import { DATA, END, FRONTIER, type Signal, WATERMARK } from '../signal/signal.ts'
+import { Observable } from './observable.ts'
 
 /**
  * What an actor does with the signals of its mailbox, one at a time and each to its end. Progress
@@ -27,6 +28,14 @@ export abstract class Behavior {
   /** Nothing follows. */
   end(signal: Signal): void {
     this.send(signal)
+  }
+
+  /**
+   * Everything before `epoch` is durable. What is begun because of it is through when the promise
+   * resolves: until then the worker does not end.
+   */
+  committed(_epoch: number): Promise<void> | null {
+    return null
   }
 
   /** Lets go of everything held outside; called once. `failed` when the run did not end well. */

@@ -61,11 +61,10 @@ export class Channel {
   }
 
   push(signal: Signal): void {
-    if (signal.kind === DATA) {
-      this.items += signal.values.length
-      if (this.full) this.#wasFull = true
-    }
+    if (signal.kind === DATA) this.items += signal.values.length
     this.#queue.push(signal)
+    // Progress is always taken, but it may be what fills the channel.
+    if (this.full) this.#wasFull = true
   }
 
   shift(): Signal {
@@ -78,13 +77,15 @@ export class Channel {
       this.#queue.splice(0, 256)
       this.#head = 0
     }
-    if (signal.kind === DATA) this.#taken(signal.values.length)
+    if (signal.kind === DATA) {
+      this.items -= signal.values.length
+      this.onTaken?.(signal.values.length)
+    }
+    this.#makeRoom()
     return signal
   }
 
-  #taken(items: number): void {
-    this.items -= items
-    this.onTaken?.(items)
+  #makeRoom(): void {
     if (this.#wasFull && !this.full) {
       this.#wasFull = false
       this.onRoom?.()
@@ -96,8 +97,10 @@ export class Inbox {
   /** Whether I3 holds here; rows on their way to a store say themselves which epoch they belong to. */
   aligned = true
   readonly channels: Channel[] = []
-  /** The epoch that is open: the minimum over the channels (I2). */
+  /** The minimum over the channels (I2). */
   frontier = 0
+  /** The epoch that is open; behind the end, the last that was, where it stays open for good. */
+  epoch = 0
   watermark: number = Number.NEGATIVE_INFINITY
   /** The input by which the signal last taken came in. */
   input = 0
@@ -254,6 +257,7 @@ export class Inbox {
     if (lowest === this.frontier) return signal.epoch === END ? this.#moveWatermark() : null
     this.frontier = lowest
     if (lowest === END) return end(this.#lastEpoch, this.#halted)
+    this.epoch = lowest
     // With a channel gone, the slowest of the others may be further on.
     if (signal.epoch === END) this.#next = this.#moveWatermark()
     return frontier(lowest)

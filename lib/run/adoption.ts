@@ -8,9 +8,9 @@ let adopter: Adopter | null = null
 
 /**
  * Lets the command that loads a module run what the module runs itself, so that a module with
- * `await run(flow)` at its end is run once, be it by `node` or by the command.
+ * `await run(flow)` at its end is run once, be it by `node` or by the command; `null` ends that.
  */
-export const adoptRuns = (next: Adopter): void => {
+export const adoptRuns = (next: Adopter | null): void => {
   adopter = next
 }
 

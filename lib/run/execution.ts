@@ -1,4 +1,5 @@
-import { type Observable, Subject } from 'rxjs'
+import type { Observable } from 'rxjs'
+import { Subject } from '../actor/observable.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { Crew, CrewHost, Progress } from './crew.ts'
 import type { Settings } from './options.ts'
