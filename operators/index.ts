@@ -1,6 +1,7 @@
 export { type BranchOut, branch } from './branch.ts'
 export { broadcast } from './broadcast.ts'
-export { type EnrichCache, type EnrichCachedOptions, enrichCached } from './enrich-cached.ts'
+export type { EnrichCache } from './enrich-cache.ts'
+export { type EnrichCachedOptions, enrichCached } from './enrich-cached.ts'
 export { filter } from './filter.ts'
 export { filterMap } from './filter-map.ts'
 export { filterMapValue } from './filter-map-value.ts'

@@ -20,6 +20,10 @@ export interface StepSurroundings {
   wake(): void
   /** The epoch the actor works in. */
   openEpoch(): number
+  /** How the flow is being stopped; `null` while it is not. */
+  stopping(): 'drain' | 'halt' | null
+  /** Asks for the end of the open epoch, ahead of time. */
+  cut(): void
   skipped(): void
   deadLetter(letter: DeadLetter, policy: object): void
 }
