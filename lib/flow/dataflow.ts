@@ -78,7 +78,15 @@ export class Dataflow {
 
   /** Places the steps that `build` makes under the ids `name.id`. */
   within<R>(name: string, build: () => R): R {
-    const id = this.#claim(name)
+    return this.#scoped(this.#claim(name), build)
+  }
+
+  /** As `within`, where one of the composite operator's own steps is to have the id `name`. */
+  inside<R>(name: string, build: () => R): R {
+    return this.#scoped(this.#idOf(name), build)
+  }
+
+  #scoped<R>(id: string, build: () => R): R {
     this.#scopes.push(id)
     try {
       return build()
@@ -98,6 +106,17 @@ export class Dataflow {
   }
 
   #claim(name: string): string {
+    const id = this.#idOf(name)
+    if (this.#ids.has(id)) {
+      throw new BuildError(
+        `Step "${id}" already exists in flow "${this.id}"; give each step of a scope an id of its own.`,
+      )
+    }
+    this.#ids.add(id)
+    return id
+  }
+
+  #idOf(name: string): string {
     if (typeof name !== 'string' || name === '') {
       throw new BuildError(`A step's id is a string of at least one character; got ${show(name)}.`)
     }
@@ -107,14 +126,7 @@ export class Dataflow {
       )
     }
     const scope = this.#scopes.at(-1)
-    const id = scope === undefined ? name : `${scope}.${name}`
-    if (this.#ids.has(id)) {
-      throw new BuildError(
-        `Step "${id}" already exists in flow "${this.id}"; give each step of a scope an id of its own.`,
-      )
-    }
-    this.#ids.add(id)
-    return id
+    return scope === undefined ? name : `${scope}.${name}`
   }
 }
 

@@ -11,7 +11,7 @@ const NOTHING: readonly never[] = []
  * The engine's own fields of a key are declared here, in {@link Entry}, so that a key costs one
  * object and not two.
  */
-abstract class KeyedLogic<W, S> extends Entry {
+export abstract class KeyedLogic<W, S> extends Entry {
   /** The time that `notifyAt` named has come. */
   onNotify(): Emit<W> {
     return NOTHING
@@ -27,7 +27,10 @@ abstract class KeyedLogic<W, S> extends Entry {
     return null
   }
 
-  /** The state to resume from; asked when a changed key is snapshotted. */
+  /**
+   * The state to resume from; asked at the end of each epoch in which the key changed, and by
+   * queries. It is encoded at once, so a live object may be given without copying it.
+   */
   abstract snapshot(): S
 }
 
