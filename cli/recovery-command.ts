@@ -1,0 +1,81 @@
+import { resolve } from 'node:path'
+import { inspectStore, type StoreReport } from '../lib/recovery/inspect.ts'
+import { RecoveryStore } from '../lib/recovery/recovery-store.ts'
+import { DONE, FAILED, type World } from './exit.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Makes a recovery store of `partitions` partitions, and gives the exit code. */
+export const initRecovery = async (
+  dir: string,
+  partitions: string,
+  { print, directory }: World,
+): Promise<number> => {
+  if (!/^\d+$/.test(partitions)) {
+    throw new UsageError(
+      `The number of partitions is a whole number, as in: tidemark recovery init ${dir} 4; got "${partitions}".`,
+    )
+  }
+  await RecoveryStore.init(resolve(directory, dir), Number(partitions))
+  print(`Made a recovery store of ${partitions} partitions in ${dir}.`)
+  return DONE
+}
+
+/** Prints what a recovery store holds; the exit code says whether a flow can resume from it. */
+export const inspectRecovery = async (
+  dir: string,
+  { json }: { readonly json?: boolean },
+  { print, directory }: World,
+): Promise<number> => {
+  const report = await inspectStore(resolve(directory, dir))
+  print(json === true ? JSON.stringify(report, null, 2) : pageOf(report))
+  return report.damage.length === 0 ? DONE : FAILED
+}
+
+const pageOf = (report: StoreReport): string => {
+  const { directory, flowId, resumeEpoch, partitions, steps, damage } = report
+  const last = report.executions.at(-1)
+  return [
+    `store       ${directory}`,
+    `flow        ${flowId ?? 'none yet'}`,
+    `execution   ${last === undefined ? 'none yet' : last.execution}`,
+    `resumes at  ${resumeEpoch === null ? 'nowhere' : `epoch ${resumeEpoch}`}`,
+    '',
+    ...table([
+      ['partition', 'frontier', 'state'],
+      ...partitions.map(({ index, frontier, damage: harm }) => [
+        `part-${index}`,
+        frontier === null ? '-' : show(frontier),
+        harm === null ? 'whole' : 'damaged',
+      ]),
+    ]),
+    ...(steps.length === 0
+      ? []
+      : [
+          '',
+          ...table([
+            ['step', 'keys', 'bytes'],
+            ...steps.map(({ stepId, keys, bytes }) => [stepId, String(keys), String(bytes)]),
+          ]),
+        ]),
+    ...(damage.length === 0 ? [] : ['', ...damage.map((each) => `damage: ${each}`)]),
+  ].join('\n')
+}
+
+const show = (frontier: object | number): string =>
+  typeof frontier === 'number'
+    ? String(frontier)
+    : Object.entries(frontier)
+        .map(([name, value]) => `${name} ${String(value)}`)
+        .join(', ')
+
+const table = (rows: readonly (readonly string[])[]): readonly string[] => {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  )
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,0 +1,109 @@
+import { BuildError } from '../lib/errors/errors.ts'
+import { adoptRuns } from '../lib/run/adoption.ts'
+import type { Execution, Summary } from '../lib/run/execution.ts'
+import type { RunOptions } from '../lib/run/options.ts'
+import { start } from '../lib/run/run.ts'
+import { DONE, FAILED, INTERRUPTED, type World } from './exit.ts'
+import { type FoundFlow, findFlow } from './find-flow.ts'
+import { type GivenFlags, type RunFlags, readFlags } from './flags.ts'
+import { onInterrupt } from './interrupts.ts'
+import { moduleUrl } from './load-module.ts'
+import { type ModuleSpec, parseModuleSpec } from './module-spec.ts'
+import { Progress } from './progress.ts'
+import type { Terminal } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Milliseconds between two looks at a running flow. */
+const LOOK = 100
+
+/**
+ * Runs the flow that `target` names to its end, and gives the exit code.
+ *
+ * @throws UsageError where there is no such flow, or a flag is wrong
+ */
+export const runCommand = async (
+  target: string,
+  given: GivenFlags,
+  world: World,
+): Promise<number> => {
+  const { terminal, variables, directory } = world
+  const flags = readFlags(given, variables)
+  terminal.level = flags.logLevel
+  const spec = parseModuleSpec(target)
+  const began = performance.now()
+  try {
+    const found = await findFlow(spec, directory)
+    terminal.debug(`loaded ${spec.module} in ${Math.round(performance.now() - began)} ms`)
+    const options = optionsOf(found, flags, terminal)
+    const execution = begin({ found, flags, spec, options }, directory)
+    return await watch(execution, { flowId: found.flow.id, options, world })
+  } finally {
+    adoptRuns(null)
+  }
+}
+
+/** Flags go before what the module would have run its flow with. */
+const optionsOf = (found: FoundFlow, flags: RunFlags, terminal: Terminal): RunOptions => {
+  const { recoveryDirectory: dir, backupInterval, snapshotInterval } = flags
+  if (dir === null && backupInterval !== null) {
+    terminal.warn('--backup-interval changes nothing without --recovery-directory.')
+  }
+  return {
+    logger: terminal,
+    ...found.options,
+    ...(flags.workers === null ? {} : { workers: flags.workers }),
+    ...(snapshotInterval === null ? {} : { epochInterval: snapshotInterval }),
+    ...(dir === null ? {} : { recovery: { dir, backupInterval: backupInterval ?? 0 } }),
+  }
+}
+
+const begin = (
+  asked: { found: FoundFlow; flags: RunFlags; spec: ModuleSpec; options: RunOptions },
+  directory: string,
+): Execution => {
+  const { found, flags, spec, options } = asked
+  try {
+    if (flags.workers === null || flags.workers === 1) return start(found.flow, options)
+    const module = moduleUrl(spec.module, directory)
+    return start({ module, export: found.name, args: spec.args ?? [] }, options)
+  } catch (cause) {
+    if (cause instanceof BuildError) throw new UsageError(cause.message, { cause })
+    throw cause
+  }
+}
+
+const watch = async (
+  execution: Execution,
+  { flowId, options, world }: { flowId: string; options: RunOptions; world: World },
+): Promise<number> => {
+  const { terminal } = world
+  const durable = options.recovery !== undefined
+  const progress = new Progress(flowId, { now: performance.now(), durable })
+  const look = (): void => terminal.draw(progress.line(execution.metrics(), performance.now()))
+  const looking = terminal.interactive ? setInterval(look, LOOK) : null
+  let interrupted = false
+  const deaf = onInterrupt({
+    stop: () => {
+      interrupted = true
+      terminal.say('stopping: the epoch is being closed. Interrupt again to leave at once.')
+      execution.stop().catch(() => {})
+    },
+    leave: () => world.leave(INTERRUPTED),
+  })
+  try {
+    const summary = await execution.done
+    if (terminal.interactive) terminal.say(progress.summary(summary, performance.now()))
+    return exitCode(summary, interrupted)
+  } catch (error) {
+    terminal.fail(error)
+    if (durable) terminal.say('Run it again to go on from the last committed epoch.')
+    return FAILED
+  } finally {
+    if (looking !== null) clearInterval(looking)
+    deaf()
+  }
+}
+
+/** A flow that had come to its end before the interrupt reached it is done all the same. */
+const exitCode = ({ reason }: Summary, interrupted: boolean): number =>
+  interrupted && reason === 'stopped' ? INTERRUPTED : DONE

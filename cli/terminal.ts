@@ -1,0 +1,98 @@
+import type { Logger } from '../lib/run/logger.ts'
+import { explain } from './explain.ts'
+import type { LogLevel } from './flags.ts'
+
+/** What is asked of standard output and standard error. */
+export interface Screen {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  write(text: string, ...rest: never[]): boolean
+}
+
+const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+const CLEAR = '\r\x1b[K'
+
+/**
+ * What the command says to a person, on standard error: lines, and on a terminal one line below them
+ * that is drawn anew.
+ *
+ * T1. Whatever is written takes the drawn line away first.
+ * T2. Nothing is drawn beside what does not go to a terminal, nor behind an unfinished line.
+ */
+export class Terminal implements Logger {
+  readonly interactive: boolean
+  level: LogLevel = 'info'
+  readonly #screen: Screen
+  #drawn = false
+  #atLineStart = true
+
+  constructor(screen: Screen) {
+    this.#screen = screen
+    this.interactive = screen.isTTY === true
+  }
+
+  /** Watches an output that may share the screen; gives what ends that. */
+  share(output: Screen): () => void {
+    if (!this.interactive || output.isTTY !== true) return () => {}
+    const write = output.write
+    output.write = (text, ...rest) => {
+      this.#clear()
+      this.#atLineStart = String(text).endsWith('\n')
+      return write.call(output, text, ...rest)
+    }
+    return () => {
+      output.write = write
+    }
+  }
+
+  /** A line, whatever the level. */
+  say(text: string): void {
+    this.#clear()
+    this.#screen.write(`${this.#atLineStart ? '' : '\n'}tidemark: ${text}\n`)
+    this.#atLineStart = true
+  }
+
+  /** The line that changes; seen on a terminal only. */
+  draw(text: string): void {
+    if (!this.interactive || !this.#atLineStart) return
+    const columns = this.#screen.columns ?? 80
+    this.#screen.write(`${CLEAR}${text.slice(0, Math.max(0, columns - 1))}`)
+    this.#drawn = true
+  }
+
+  debug(message: string): void {
+    if (this.shows('debug')) this.say(message)
+  }
+
+  info(message: string, error?: unknown): void {
+    if (this.shows('info')) this.say(this.#withError(message, error))
+  }
+
+  warn(message: string, error?: unknown): void {
+    if (this.shows('warn')) this.say(`warning: ${this.#withError(message, error)}`)
+  }
+
+  error(message: string, error?: unknown): void {
+    this.say(this.#withError(message, error))
+  }
+
+  /** What made the command fail. */
+  fail(error: unknown): void {
+    this.say(explain(error, { stacks: this.shows('debug') }))
+  }
+
+  shows(level: LogLevel): boolean {
+    return ORDER.indexOf(level) >= ORDER.indexOf(this.level)
+  }
+
+  #withError(message: string, error: unknown): string {
+    if (error === undefined) return message
+    return `${message}: ${explain(error, { stacks: this.shows('debug') })}`
+  }
+
+  #clear(): void {
+    if (!this.#drawn) return
+    this.#drawn = false
+    this.#screen.write(CLEAR)
+  }
+}
