@@ -4,10 +4,24 @@ import { LOAD_INPUT } from '../actor/inbox.ts'
 import { BuildError } from '../errors/errors.ts'
 import { hashKey, ownerOfHash, ownerOfKey } from '../exchange/hash.ts'
 import type { Network } from '../exchange/network.ts'
-import { byKey, byOwner, inTurn, type Router, toAll, toRecorder } from '../exchange/router.ts'
+import {
+  byKey,
+  byOwner,
+  inTurn,
+  type Router,
+  toAll,
+  toOne,
+  toRecorder,
+} from '../exchange/router.ts'
+import { ownerOfSlot, readSlotRow, SLOTS, slotOfKey, slotOfWorker } from '../exchange/slots.ts'
 import type { Dataflow } from '../flow/dataflow.ts'
 import type { DeadLetter, ErrorPolicy } from '../flow/policy.ts'
-import { DynamicSink, FixedPartitionedSink } from '../flow/sink.ts'
+import {
+  DynamicSink,
+  FixedPartitionedSink,
+  TransactionalSink,
+  WriteAheadSink,
+} from '../flow/sink.ts'
 import type { Step } from '../flow/step.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -29,6 +43,8 @@ import { SnapshotWriter } from './snapshot-writer.ts'
 import { SourceBehavior } from './source-behavior.ts'
 import { StepHost } from './step-host.ts'
 import { TaskBehavior } from './task-behavior.ts'
+import { TransactionalSinkBehavior } from './transactional-sink-behavior.ts'
+import { WriteAheadSinkBehavior } from './write-ahead-sink-behavior.ts'
 
 /** One worker's actors, connected. */
 export interface Assembly {
@@ -56,6 +72,10 @@ export interface Parts {
   readonly host: Host
   readonly report: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void
   readonly wake: () => void
+  /** How the flow is being stopped; `null` while it is not. */
+  readonly stopping: () => 'drain' | 'halt' | null
+  /** Asks for the end of the open epoch, ahead of time. */
+  readonly cut: () => void
   readonly skipped: () => void
   readonly letters: DeadLetters
   readonly committed: (epoch: number) => void
@@ -174,6 +194,16 @@ class Assembler {
         ).length > 1
       return new SinkBehavior(sink, { host, shared })
     }
+    const { record, epoch } = this.#parts.agreed
+    const ends = {
+      host,
+      writer: this.#writerOf(step, self),
+      input: () => self().inbox.input,
+      context: { execution: record.execution, resumeEpoch: epoch },
+      report: this.#parts.report,
+    }
+    if (sink instanceof TransactionalSink) return new TransactionalSinkBehavior(sink, ends)
+    if (sink instanceof WriteAheadSink) return new WriteAheadSinkBehavior(sink, ends)
     throw new BuildError(`Step "${step.id}": this kind of sink can't be run.`)
   }
 
@@ -192,7 +222,9 @@ class Assembler {
       onError,
       hold: (work) => self().hold(work),
       wake: () => host.schedule(self()),
-      openEpoch: () => self().inbox.frontier,
+      openEpoch: () => self().inbox.epoch,
+      stopping: this.#parts.stopping,
+      cut: this.#parts.cut,
       skipped,
       deadLetter: (letter: DeadLetter, policy) => {
         if (!('deadLetter' in policy)) return
@@ -245,6 +277,8 @@ class Assembler {
         const step = headOf(this.#plan.nodes[to] as PlanNode)
         return this.#toParts(step)
       }
+      case 'slot':
+        return this.#toSlots(headOf(this.#plan.nodes[to] as PlanNode))
     }
   }
 
@@ -254,6 +288,13 @@ class Assembler {
     return byOwner((key) =>
       sink instanceof FixedPartitionedSink ? (owners[partOf(sink, key, names.length)] ?? 0) : 0,
     )
+  }
+
+  /** A key has its slot; what has none stays on its worker, where that writes one. */
+  #toSlots({ ups }: Step): Router | null {
+    const { count, index } = this.#parts.network
+    if (ups[0]?.keyed === true) return byOwner((key) => ownerOfSlot(slotOfKey(key), count))
+    return count > SLOTS ? toOne(ownerOfSlot(slotOfWorker(index), count)) : null
   }
 
   /** Snapshots flow from steps to recorders, what is durable from recorders to committers. */
@@ -301,6 +342,9 @@ class Assembler {
   #loadRouter(step: Step): Router {
     const { count } = this.#parts.network
     if (step.spec.kind === 'sink') {
+      if (!(step.spec.sink instanceof FixedPartitionedSink)) {
+        return byOwner((row) => ownerOfSlot(readSlotRow(row)[0], count))
+      }
       const { names, owners } = this.#parts.agreed.sinks.get(step.id) ?? { names: [], owners: [] }
       return byOwner((part) => owners[names.indexOf(part)] ?? ownerOfKey(part, count))
     }
