@@ -36,6 +36,11 @@ export const byOwner = (ownerOf: (key: string) => number): Router => ({
   },
 })
 
+/** All to one worker. */
+export const toOne = (worker: number): Router => ({
+  scatter: (batch, into) => into.forward(worker, batch),
+})
+
 /** To the workers in turn, item by item, beginning with the sender's neighbour. */
 export const inTurn = (workers: number, first: number): Router => {
   let next = first

@@ -108,6 +108,12 @@ export abstract class WriteAheadPartition<T, M = number> {
 
 /** A sink for an outside system: the epoch's items are kept with the snapshot, then handed over. */
 export abstract class WriteAheadSink<T, M = number> implements RunAware {
+  /**
+   * Bytes that may wait on each worker, encoded, while the destination is away; then the flow that
+   * leads here waits too. 64 MiB unless given.
+   */
+  readonly stageBytes?: number
+
   /** Told of the run before anything else is called, while `start` still runs. */
   useRun?(run: RunFacts): void
 

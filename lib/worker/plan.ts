@@ -1,6 +1,7 @@
 import type { Dataflow } from '../flow/dataflow.ts'
 import type { ErrorPolicy } from '../flow/policy.ts'
-import type { BranchSpec, Origin, StatelessSpec, Step } from '../flow/step.ts'
+import { DynamicSink, FixedPartitionedSink } from '../flow/sink.ts'
+import type { BranchSpec, Origin, SinkSpec, StatelessSpec, Step } from '../flow/step.ts'
 
 /**
  * How the steps of a flow become actors: runs of stateless steps are fused into one, every other
@@ -15,7 +16,7 @@ export type PlanNode =
   | { readonly kind: 'step'; readonly step: Step }
 
 /** How items get from one actor to the next. */
-export type Crossing = 'local' | 'key' | 'part' | 'any' | 'all'
+export type Crossing = 'local' | 'key' | 'part' | 'slot' | 'any' | 'all'
 
 export interface PlanEdge {
   /** The same number on every worker. */
@@ -96,12 +97,17 @@ const crossingOf = (step: Step, up: Origin): Crossing => {
     case 'keyed':
       return isPlaced(up) ? 'local' : 'key'
     case 'sink':
-      return 'partFor' in step.spec.sink ? 'part' : 'local'
+      return sinkCrossing(step.spec.sink)
     case 'route':
       return step.spec.to
     default:
       return 'local'
   }
+}
+
+const sinkCrossing = (sink: SinkSpec['sink']): Crossing => {
+  if (sink instanceof FixedPartitionedSink) return 'part'
+  return sink instanceof DynamicSink ? 'local' : 'slot'
 }
 
 /** Whether each item already is on the worker that owns its key. */

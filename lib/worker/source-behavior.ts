@@ -141,7 +141,7 @@ export class SourceBehavior extends Behavior {
   }
 
   /** Everything before `epoch` is durable. */
-  async committed(epoch: number): Promise<void> {
+  override async committed(epoch: number): Promise<void> {
     const latest = new Map<SourceReader, Uint8Array>()
     while (this.#pending.length > 0 && (this.#pending[0] as Pending).epoch < epoch) {
       const { reader, position } = this.#pending.shift() as Pending

@@ -74,6 +74,8 @@ export class Worker implements Host, Receiver {
   #ready: Uint8Array = new Uint8Array(0)
   #lowest = 0
   #living = 0
+  /** Commits that sources and sinks have been told of and are not through with. */
+  #settling = 0
   #first = 1
   #epoch = 1
   #epochBegan = 0
@@ -189,7 +191,12 @@ export class Worker implements Host, Receiver {
 
   ended(_actor: Actor): void {
     this.#living -= 1
-    if (this.#living > 0 || this.#over) return
+    this.#endIfDone()
+  }
+
+  /** What was begun with the last commit is through before the worker ends. */
+  #endIfDone(): void {
+    if (this.#living > 0 || this.#settling > 0 || this.#over) return
     this.#over = true
     this.#timer?.cancel()
     const { itemsIn, itemsOut, skipped, committed } = this.progress
@@ -247,6 +254,11 @@ export class Worker implements Host, Receiver {
       host: this,
       report,
       wake: () => this.#wake(),
+      stopping: () => this.#stopping,
+      cut: () => {
+        this.#askForCut()
+        this.#wake()
+      },
       skipped: () => {
         this.#skipped += 1
       },
@@ -429,7 +441,7 @@ export class Worker implements Host, Receiver {
     )
       return false
     if (this.#epoch - this.#committed > MOST_UNFINISHED) return false
-    if (this.#options.epochInterval === 0) return this.#cutAsked
+    if (this.#options.epochInterval === 0 || this.#cutAsked) return this.#cutAsked
     return this.#runtime.monotonic() - this.#epochBegan >= this.#options.epochInterval
   }
 
@@ -467,14 +479,29 @@ export class Worker implements Host, Receiver {
     if (this.#stopping !== null) return
     this.#stopping = stop
     for (const { behavior } of this.#assembly?.sources ?? []) behavior.finish(stop === 'halt')
+    // A sink that takes nothing while its destination is away takes what is left now.
+    for (const actor of this.#assembly?.outputs ?? []) this.schedule(actor)
     this.#wake()
+  }
+
+  #tell(actor: Actor, epoch: number): void {
+    const begun = actor.behavior.committed(epoch)
+    if (begun === null) return
+    this.#settling += 1
+    begun.then(
+      () => {
+        this.#settling -= 1
+        this.#endIfDone()
+      },
+      (error) => this.fail(error, actor),
+    )
   }
 
   #onCommitted(epoch: number): void {
     this.#committed = epoch
     this.#options.committed(epoch)
-    for (const { actor, behavior } of this.#assembly?.sources ?? [])
-      actor.hold(behavior.committed(epoch))
+    for (const { actor } of this.#assembly?.sources ?? []) this.#tell(actor, epoch)
+    for (const actor of this.#assembly?.outputs ?? []) this.#tell(actor, epoch)
     for (const partition of this.#options.recovery ?? []) void partition.commit(epoch)
     if (!this.#reading && epoch >= this.#first) {
       this.#reading = true
