@@ -21,23 +21,15 @@ export const explain = (error: unknown, { stacks }: { readonly stacks: boolean }
 /** One error's own words, with the user's line where they lack it. */
 export const reasonOf = (error: unknown): string => {
   const reason = plainReason(error)
-  const place = placeOf(error)
+  const place = userLine(error)
   return place === undefined || reason.includes(place) ? reason : `${reason} (at ${place})`
 }
 
 const plainReason = (error: unknown): string => {
   if (!(error instanceof Error)) return `${preview(error)} was thrown`
-  if (error instanceof TidemarkError || error.name === 'Error') return error.message
-  return error.message === '' ? error.name : `${error.name}: ${error.message}`
-}
-
-/** Node writes the place of a syntax error above the stack, as `file:///flow.js:3`. */
-const placeOf = (error: unknown): string | undefined => {
-  if (error instanceof SyntaxError) {
-    const found = /^(?:file:\/\/)?(.+:\d+)$/m.exec(error.stack?.split('\n', 1)[0] ?? '')
-    if (found !== null) return found[1]
-  }
-  return userLine(error)
+  const message = error.message.replace(/\s*\n\s*/g, ' ')
+  if (error instanceof TidemarkError || error.name === 'Error') return message
+  return message === '' ? error.name : `${error.name}: ${message}`
 }
 
 const chainOf = (error: unknown): unknown[] => {

@@ -2,7 +2,7 @@ import { Dataflow } from '../lib/flow/dataflow.ts'
 import { adoptRuns } from '../lib/run/adoption.ts'
 import type { RunOptions } from '../lib/run/options.ts'
 import { reasonOf } from './explain.ts'
-import { type Exports, loadModule } from './load-module.ts'
+import { type Exports, loadModule, syntaxErrorLine } from './load-module.ts'
 import type { ModuleSpec } from './module-spec.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -33,7 +33,7 @@ export const findFlow = async (spec: ModuleSpec, directory: string): Promise<Fou
     })
   })
   const exports = loadModule(spec.module, directory).catch((cause: unknown) => {
-    throw loadError(spec, cause)
+    throw loadError(spec.module, directory, cause)
   })
   const loaded = await Promise.race([exports, firstRun.then(() => moment(exports))])
   const name = spec.name ?? defaultName(loaded)
@@ -50,10 +50,12 @@ const defaultName = (exports: Exports | null): string | null =>
 const moment = (exports: Promise<Exports>): Promise<Exports | null> =>
   Promise.race([exports, new Promise<null>((resolve) => setImmediate(resolve, null))])
 
-const loadError = (spec: ModuleSpec, cause: unknown): UsageError =>
-  cause instanceof UsageError
-    ? cause
-    : new UsageError(`"${spec.module}" could not be loaded: ${reasonOf(cause)}`, { cause })
+const loadError = (module: string, directory: string, cause: unknown): UsageError => {
+  if (cause instanceof UsageError) return cause
+  const line = cause instanceof SyntaxError ? syntaxErrorLine(module, directory) : null
+  const where = line === null ? '' : ` (at ${line})`
+  return new UsageError(`"${module}" could not be loaded: ${reasonOf(cause)}${where}`, { cause })
+}
 
 /** The module exports no flow, or waits for its run and will not come to that: what it runs is all. */
 const adopted = (
@@ -124,9 +126,16 @@ const listOf = (exports: Exports): string => {
   if (names.length === 0) return 'It exports nothing: write export const flow = dataflow(...).'
   const flows = names.filter((name) => exports[name] instanceof Dataflow)
   return flows.length > 0
-    ? `It exports these flows: ${flows.join(', ')}.`
-    : `It exports: ${names.join(', ')}; none of them is a flow.`
+    ? `It exports these flows: ${shown(flows)}.`
+    : `It exports ${shown(names)}; none of them is a flow.`
 }
+
+const MOST_SHOWN = 12
+
+const shown = (names: readonly string[]): string =>
+  names.length <= MOST_SHOWN
+    ? names.join(', ')
+    : `${names.slice(0, MOST_SHOWN).join(', ')} and ${names.length - MOST_SHOWN} more`
 
 const kindOf = (value: unknown): string => {
   if (value === null || value === undefined) return String(value)

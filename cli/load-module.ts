@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
@@ -41,6 +42,14 @@ export const moduleUrl = (module: string, directory: string): string => {
   )
 }
 
+/** Where in the module's file a syntax error lies, which Node tells only to a process it ends. */
+export const syntaxErrorLine = (module: string, directory: string): string | null => {
+  const file = findFile(module, directory)
+  if (file === null || TYPESCRIPT.test(file)) return null
+  const { stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' })
+  return /^(?:file:\/\/)?(.+:\d+)$/.exec(stderr.split('\n', 1)[0] ?? '')?.[1] ?? null
+}
+
 const findFile = (module: string, directory: string): string | null => {
   if (module.startsWith('file://')) return resolve(new URL(module).pathname)
   const path = resolve(directory, module)
@@ -80,15 +89,26 @@ const loadPackage = async (module: string, directory: string): Promise<Exports> 
   const base = join(directory, BASE)
   const file = resolveOr(module, base)
   if (file !== null && TYPESCRIPT.test(file)) await loadTypeScript()
-  const importFrom = new Script('(specifier) => import(specifier)', {
-    filename: base,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  }).runInThisContext() as (specifier: string) => Promise<Exports>
   try {
-    return await importFrom(module)
+    return await importFrom(base, module)
   } catch (cause) {
     if (isAbsent(cause, module)) throw missing(module, directory)
     throw cause
+  }
+}
+
+/** Imports as the module `base` would; Node calls that experimental at the call. */
+const importFrom = (base: string, specifier: string): Promise<Exports> => {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    const importer = new Script('(specifier) => import(specifier)', {
+      filename: base,
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    }).runInThisContext() as (specifier: string) => Promise<Exports>
+    return importer(specifier)
+  } finally {
+    process.emitWarning = emitWarning
   }
 }
 

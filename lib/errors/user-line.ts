@@ -13,7 +13,7 @@ export const userLine = (cause: unknown): string | undefined => {
   if (!(cause instanceof Error) || typeof cause.stack !== 'string') return undefined
   for (const line of cause.stack.split('\n').slice(1)) {
     const found = PLACE.exec(line.trim())
-    if (found === null) continue
+    if (found === null || /(?:^at |\()node:/.test(line.trim())) continue
     const path = (found[1] as string)
       .replace(/^.*?(?=file:\/\/)/, '')
       .replace(/^file:\/\//, '')
