@@ -1,0 +1,44 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { simulate } from 'tidemark/testing'
+import { type FlowPlan, flowPlan, randomFlow } from '../support/random-flow.ts'
+
+/** What a run without faults leaves in the sink. */
+const undisturbed = async (plan: FlowPlan): Promise<string[]> => {
+  const { flow, sink } = randomFlow(plan)
+  await simulate(flow, { workers: 1 })
+  return sink.items.sort()
+}
+
+const world = fc.record({
+  seed: fc.nat(),
+  workers: fc.array(fc.constantFrom(1, 2, 3, 5, 7), { minLength: 1, maxLength: 4 }),
+  epochInterval: fc.constantFrom(0, 1, 10, 100, 5000),
+  crashes: fc.integer({ min: 0, max: 5 }),
+  pauses: fc.integer({ min: 0, max: 2 }),
+  clockJumps: fc.integer({ min: 0, max: 1 }),
+  within: fc.constantFrom(30, 200, 800),
+  diskFailures: fc.constantFrom(0, 0, 0.1),
+})
+
+describe('A flow that is stopped anywhere and resumed', function () {
+  this.timeout(60_000)
+
+  it('leaves what an undisturbed run leaves, on any number of workers', async () => {
+    let crashed = 0
+    await fc.assert(
+      fc.asyncProperty(
+        flowPlan,
+        world,
+        async (plan, { seed, workers, epochInterval, ...faults }) => {
+          const { flow, sink } = randomFlow(plan)
+          const { executions } = await simulate(flow, { seed, workers, epochInterval, faults })
+          crashed += executions.length - 1
+          expect(sink.items.sort()).to.deep.equal(await undisturbed(plan))
+        },
+      ),
+      { numRuns: Number(process.env['LAW_RUNS'] ?? 100), endOnFailure: false },
+    )
+    expect(crashed).to.be.greaterThan(0)
+  })
+})
