@@ -131,7 +131,8 @@ class Assembler {
     this.#actors.push(actor)
     if (behavior instanceof SourceBehavior) this.#sources.push({ actor, behavior })
     if (behavior instanceof SinkBehavior) this.#openings.push(() => actor.hold(behavior.open()))
-    if (behavior instanceof KeyedBehavior) this.#timed.push(actor)
+    if (behavior instanceof KeyedBehavior || behavior instanceof SourceBehavior)
+      this.#timed.push(actor)
     if (head.spec.kind === 'sink') this.#outputs.push(actor)
   }
 
@@ -352,10 +353,12 @@ class Assembler {
       const owners = this.#parts.agreed.sources.get(step.id)
       return byOwner((part) => owners?.get(part) ?? ownerOfKey(part, count))
     }
+    const replicated = step.spec.kind === 'keyed' && step.spec.replicated === true
     return {
       scatter: ({ keys, values }, into) => {
         keys?.forEach((key, at) => {
-          if (key !== WATERMARK_KEY) into.add(ownerOfHash(hashKey(key), count), key, values[at])
+          if (key !== WATERMARK_KEY && !replicated)
+            into.add(ownerOfHash(hashKey(key), count), key, values[at])
           else for (let to = 0; to < count; to++) into.add(to, key, values[at])
         })
       },

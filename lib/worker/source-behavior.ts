@@ -1,5 +1,7 @@
 import { Behavior } from '../actor/behavior.ts'
 import { type RowCodec, rowCodec } from '../codec/row-codec.ts'
+import { BuildError } from '../errors/errors.ts'
+import { ownerOfKey } from '../exchange/hash.ts'
 import type {
   DynamicSource,
   FixedPartitionedSource,
@@ -16,7 +18,9 @@ import {
   SNAPSHOT_PORT,
   watermark,
 } from '../signal/signal.ts'
+import { type DurationLike, durationMillis } from '../time/time.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
+import { SourceDiscovery } from './source-discovery.ts'
 import { SourceReader, type Turn } from './source-reader.ts'
 import type { StepHost } from './step-host.ts'
 
@@ -56,6 +60,7 @@ export class SourceBehavior extends Behavior {
   readonly #positions = new Map<string, Uint8Array>()
   readonly #pending: Pending[] = []
   readonly #report: (message: string) => void
+  #discovery: SourceDiscovery | null = null
   #epoch = 0
   #watermark: number = Number.NEGATIVE_INFINITY
   ready = false
@@ -95,6 +100,18 @@ export class SourceBehavior extends Behavior {
 
   override end(): void {}
 
+  /** When to look for new partitions. */
+  override nextTime(): number {
+    return this.finished
+      ? Number.POSITIVE_INFINITY
+      : (this.#discovery?.due ?? Number.POSITIVE_INFINITY)
+  }
+
+  override onTime(): void {
+    const look = this.#discovery?.look((parts) => this.#openFound(parts))
+    look?.catch((error: unknown) => this.#host.around.hold(Promise.reject(error)))
+  }
+
   /** One turn at each partition, in order; true if any gave something. */
   turn(now: number, alone: boolean): boolean {
     let gave = false
@@ -122,6 +139,11 @@ export class SourceBehavior extends Behavior {
     return live
   }
 
+  /** Whether nothing will come any more. */
+  get exhausted(): boolean {
+    return this.live === 0 && this.#discovery?.exhausted !== false
+  }
+
   /** Ends the open epoch: positions that moved are owed to it. */
   cut(next: number): void {
     if (this.finished) return
@@ -142,6 +164,7 @@ export class SourceBehavior extends Behavior {
 
   /** Everything before `epoch` is durable. */
   override async committed(epoch: number): Promise<void> {
+    for (const reader of this.readers) reader.committed(epoch)
     const latest = new Map<SourceReader, Uint8Array>()
     while (this.#pending.length > 0 && (this.#pending[0] as Pending).epoch < epoch) {
       const { reader, position } = this.#pending.shift() as Pending
@@ -175,6 +198,7 @@ export class SourceBehavior extends Behavior {
     } else {
       for (const name of names) await this.#openPart(name)
       this.#reportVanished()
+      this.#discovery = this.#discover()
     }
     for (const reader of this.readers) {
       if (reader.position !== null) this.#writer?.bytes(first, reader.part.name, reader.position)
@@ -189,7 +213,7 @@ export class SourceBehavior extends Behavior {
     this.#host.around.wake()
   }
 
-  async #openPart(name: string): Promise<void> {
+  async #openPart(name: string): Promise<SourceReader> {
     const source = this.#source as FixedPartitionedSource<unknown, unknown>
     const position = this.#positions.get(name)
     this.#positions.delete(name)
@@ -200,6 +224,33 @@ export class SourceBehavior extends Behavior {
     const reader = this.#read(name, partition)
     reader.keepFirst()
     if (position !== undefined) await this.#acknowledge(reader, position)
+    return reader
+  }
+
+  #discover(): SourceDiscovery | null {
+    const source = this.#source as FixedPartitionedSource<unknown, unknown>
+    if (source.discoverEvery === undefined) return null
+    const { worker, workers } = this.#host.around
+    return new SourceDiscovery(source, {
+      host: this.#host,
+      every: discoveryMillis(this.#host.stepId, source.discoverEvery),
+      known: this.#parts.all,
+      mine: (part) => ownerOfKey(part, workers) === worker,
+    })
+  }
+
+  /** New partitions are read from the epoch on in which their starting positions are durable. */
+  async #openFound(parts: readonly string[]): Promise<void> {
+    for (const name of parts) {
+      const reader = await this.#openPart(name)
+      if (this.finished) return
+      reader.waitFor(this.#epoch)
+      if (reader.position !== null) this.#writer?.bytes(this.#epoch, name, reader.position)
+      reader.moved = false
+      this.send(partChange(this.#epoch, reader.part))
+    }
+    this.#writer?.flush()
+    this.readers.sort((a, b) => (a.part.name < b.part.name ? -1 : 1))
   }
 
   #read(name: string, partition: StatelessSourcePartition<unknown>): SourceReader {
@@ -255,6 +306,7 @@ export class SourceBehavior extends Behavior {
 
   #hand(reader: SourceReader, polled: Exclude<Turn, null>): void {
     if (polled === EOF) {
+      if (this.live === 0) this.#discovery?.owe()
       this.send(partChange(this.#epoch, reader.part))
       return
     }
@@ -286,4 +338,10 @@ export class SourceBehavior extends Behavior {
     this.#watermark = lowest
     this.send(watermark(this.#epoch, lowest))
   }
+}
+
+const discoveryMillis = (stepId: string, every: DurationLike): number => {
+  const millis = durationMillis(every)
+  if (millis > 0) return millis
+  throw new BuildError(`Step "${stepId}": discoverEvery must be a duration above 0.`)
 }

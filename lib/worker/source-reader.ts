@@ -33,6 +33,7 @@ export class SourceReader {
   #awake: number = Number.NEGATIVE_INFINITY
   #rest = SHORTEST_REST
   #pending = false
+  #waitsFor: number = Number.NEGATIVE_INFINITY
   #arrived: Polled<unknown> | null = null
   #stale = false
   #polledAt: number = Number.NaN
@@ -49,8 +50,18 @@ export class SourceReader {
     this.#nap(true)
   }
 
+  /** Nothing is read before everything up to and including `epoch` is durable. */
+  waitFor(epoch: number): void {
+    this.#waitsFor = epoch
+  }
+
+  committed(epoch: number): void {
+    if (epoch > this.#waitsFor) this.#waitsFor = Number.NEGATIVE_INFINITY
+  }
+
   /** Wall-clock time before which there is no point in a turn. */
   get awake(): number {
+    if (this.#waitsFor !== Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY
     if (this.ended || this.#pending || this.part.ahead) return Number.POSITIVE_INFINITY
     return this.#arrived === null ? this.#awake : Number.NEGATIVE_INFINITY
   }
@@ -154,8 +165,7 @@ export class SourceReader {
   /** Idle is time between turns that gave nothing: time in which items could have come. */
   #countIdle(items: number, now: number): void {
     if (items > 0) this.part.idleFor = 0
-    else if (this.#polledAt === this.#polledAt)
-      this.part.idleFor += Math.max(0, now - this.#polledAt)
+    else if (!Number.isNaN(this.#polledAt)) this.part.idleFor += Math.max(0, now - this.#polledAt)
     this.#polledAt = now
   }
 

@@ -412,7 +412,7 @@ export class Worker implements Host, Receiver {
     for (const { actor, behavior } of assembly.sources) {
       if (behavior.finished) continue
       if (!actor.full && behavior.turn(now, alone)) gave = true
-      if (behavior.live === 0) {
+      if (behavior.exhausted) {
         behavior.finish(false)
         gave = true
       }
