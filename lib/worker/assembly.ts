@@ -319,9 +319,9 @@ class Assembler {
       from.connect(SNAPSHOT_PORT, this.#outlet(recorder, null, toWriter))
     })
     recorder.connect(0, this.#outlet(committer, recorder, toAll(this.#parts.network.count)))
-    this.#plan.nodes.forEach((node, at) =>
-      this.#connectLoad(headOf(node), this.#actors[at] as Actor),
-    )
+    this.#plan.nodes.forEach((node, at) => {
+      this.#connectLoad(headOf(node), this.#actors[at] as Actor)
+    })
   }
 
   /** The way by which a step gets what it resumes from. */
