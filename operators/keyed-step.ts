@@ -39,7 +39,12 @@ export const keyedSpec = <S>(shape: KeyedShape<S>): KeyedSpec => {
   }
 }
 
-const ttlOf = <S>({ id, operator, options }: KeyedShape<S>): number | null => {
+/** Milliseconds of the `ttl`, or `null` without one. */
+export const ttlOf = <S>({
+  id,
+  operator,
+  options,
+}: Pick<KeyedShape<S>, 'id' | 'operator' | 'options'>): number | null => {
   if (options.ttl === undefined) return null
   const ttl = durationOption(`${operator} "${id}": ttl`, options.ttl)
   if (ttl > 0) return ttl

@@ -69,6 +69,10 @@ export interface RouteSpec {
 /** Keyed state: items reach the worker that owns their key. */
 export interface KeyedSpec {
   readonly kind: 'keyed'
+  /** How the items of each input arrive, where not at the owner of their key. */
+  readonly arrivals?: readonly ('owner' | 'local' | 'all')[]
+  /** Every worker keeps the state of all keys: one writes their rows, all of them resume. */
+  readonly replicated?: boolean
   readonly outputs: number
   /** Whether one user callback per item is all that can fail, so that it can be tried again. */
   readonly retryable: boolean

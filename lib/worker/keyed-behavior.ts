@@ -26,6 +26,8 @@ export class KeyedBehavior extends Behavior {
   readonly #writer: SnapshotWriter | null
   readonly #input: () => number
   readonly #first: number
+  /** Of state that every worker keeps, one writes the rows. */
+  readonly #records: boolean
   #loaded = false
   #watermark: number = Number.NEGATIVE_INFINITY
   #watermarkOwed = false
@@ -50,6 +52,7 @@ export class KeyedBehavior extends Behavior {
     this.#writer = ends.writer
     this.#input = ends.input
     this.#first = ends.first
+    this.#records = spec.replicated !== true || ends.host.around.worker === 0
     this.#processor = spec.open(this.#context())
   }
 
@@ -111,7 +114,8 @@ export class KeyedBehavior extends Behavior {
 
   #begin(): void {
     this.#loaded = true
-    if (this.#writer !== null) this.#processor.table.record(this.#first, this.#writer)
+    if (this.#writer !== null && this.#records)
+      this.#processor.table.record(this.#first, this.#writer)
     this.#processor.onLoaded?.()
     if (this.#watermark > Number.NEGATIVE_INFINITY) this.#processor.onWatermark?.(this.#watermark)
   }

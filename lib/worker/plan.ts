@@ -48,7 +48,7 @@ export const planOf = (flow: Dataflow, onError: ErrorPolicy): Plan => {
         port: up.port,
         to,
         input,
-        crossing: crossingOf(headOf(node), up),
+        crossing: crossingOf(headOf(node), up, input),
       })
     })
   })
@@ -92,10 +92,13 @@ const fuses = (step: Step, onError: ErrorPolicy): step is StatelessStep => {
   return !(typeof policy === 'object' && 'retry' in policy)
 }
 
-const crossingOf = (step: Step, up: Origin): Crossing => {
+const crossingOf = (step: Step, up: Origin, input: number): Crossing => {
   switch (step.spec.kind) {
-    case 'keyed':
+    case 'keyed': {
+      const arrival = step.spec.arrivals?.[input] ?? 'owner'
+      if (arrival !== 'owner') return arrival
       return isPlaced(up) ? 'local' : 'key'
+    }
     case 'sink':
       return sinkCrossing(step.spec.sink)
     case 'route':
