@@ -26,6 +26,8 @@ export class MemoryStore implements Store {
   readonly #disks: readonly MemoryDisk[]
   readonly #marks: (Mark | null)[]
   #tables: MemoryTable[] = []
+  /** Crashes so far: who opened the store before one cannot open a table of it again. */
+  #crashes = 0
   readonly #id: string
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -62,6 +64,7 @@ export class MemoryStore implements Store {
   crash(unsynced: 'keep' | 'lose' = 'keep'): void {
     for (const table of this.#tables) table.abandon()
     this.#tables = []
+    this.#crashes += 1
     for (const disk of this.#disks) {
       disk.locked = false
       if (unsynced === 'lose') disk.loseUnsynced()
@@ -73,6 +76,7 @@ export class MemoryStore implements Store {
     index: number,
     on: { readonly disk: MemoryDisk; readonly host: StoreHost; readonly turns: Turns },
   ): Promise<RecoveryPartition> {
+    const crashes = this.#crashes
     return LogPartition.open({
       identity: { store: this.#id, index, count: this.#disks.length },
       place: `part-${index} of the store "${this.#id}" in memory`,
@@ -81,6 +85,7 @@ export class MemoryStore implements Store {
       turns: on.turns,
       witness: this.#witness(index),
       openTable: async () => {
+        if (this.#crashes !== crashes) throw new Error('The process that opened the store is gone.')
         const table = new MemoryTable(on.disk, () => this.#options.fate?.(index) ?? 'done')
         on.disk.locked = true
         this.#tables.push(table)

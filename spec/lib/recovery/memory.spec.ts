@@ -64,3 +64,22 @@ describe('MemoryStore, when a write fails', () => {
     expect(await next.load()).to.deep.equal({ 'count/a': 1, 'count/b': 1 })
   })
 })
+
+describe('MemoryStore, when its process dies', () => {
+  it('lets nothing of the dead process write any more, not even with a table opened afresh', async () => {
+    const store = new MemoryStore()
+    const holder = await Holder.begin(store)
+    const [zombie] = holder.partitions
+    if (zombie === undefined) throw new Error('a store has a partition')
+    store.crash()
+    for (const frontier of [2, 3]) {
+      const error = await zombie.append(frontier, [blockOf('count', 1, { a: frontier })]).then(
+        () => null,
+        (cause: unknown) => cause,
+      )
+      expect(error).to.be.instanceOf(Error)
+    }
+    const [partition] = (await Holder.open(store)).partitions
+    expect(partition?.facts.frontier?.epoch).to.equal(1)
+  })
+})
