@@ -1,5 +1,5 @@
 import type { Callback, StatelessOp } from '../flow/step.ts'
-import { compile } from './own-copy.ts'
+import { compile } from '../runtime/compile.ts'
 
 /**
  * The loop of a run of stateless steps: one generated function, with the steps' callbacks called
@@ -160,7 +160,8 @@ class LoopText {
     const x = `x${at}`
     const next = (to: Names): string => this.#stage(at + 1, to)
     const mark = `at = ${at}`
-    const once = `if (c${at}) { c${at} = false; if (${x} instanceof Promise) no.promise() }`
+    // Looked at until it is known to be none, so that a policy that passes items over meets it again.
+    const once = `if (c${at}) { if (${x} instanceof Promise) no.promise(); c${at} = false }`
     const each = `if (${x} === null || typeof ${x} !== 'object' && typeof ${x} !== 'string' || typeof ${x}[Symbol.iterator] !== 'function') no.notIterable(${x})`
     switch (stage.op) {
       case 'map':
@@ -180,9 +181,9 @@ class LoopText {
       case 'flatMapValue':
         return `${mark}; const ${x} = f${at}(${from.value}); ${each}\nfor (const y${at} of ${x}) { ${next({ key: from.key, value: `y${at}` })} ; ${mark} }`
       case 'inspect':
-        return `${mark}; f${at}(id${at}, ${item})\n${next(from)}`
+        return `${mark}; const ${x} = f${at}(id${at}, ${item}); ${once}\n${next(from)}`
       case 'inspectDebug':
-        return `${mark}; f${at}(id${at}, ${item}, host.epoch, host.worker)\n${next(from)}`
+        return `${mark}; const ${x} = f${at}(id${at}, ${item}, host.epoch, host.worker); ${once}\n${next(from)}`
       case 'keyOn':
         return `${mark}; const ${x} = f${at}(${item}); if (typeof ${x} !== 'string') no.notKey(${x})\nconst w${at} = ${item}\n${next({ key: x, value: `w${at}` })}`
       case 'keyed':
