@@ -14,7 +14,8 @@ import {
  * sees what came in.
  *
  * I1. Signals of one channel are seen in the order in which they were sent.
- * I2. The actor's frontier and watermark are the minimum over its channels, and never move back.
+ * I2. The actor's frontier and watermark are the minimum over its channels, and never move back. A
+ *     channel whose watermark is infinite is idle: it holds nobody back until it names a time again.
  * I3. Signals of an epoch beyond the actor's frontier wait, in their own channel, until it is open.
  * I4. Of what may be seen, what came first is seen first.
  * I5. A channel takes progress at any time, and batches as long as it has room; who sends more
@@ -110,6 +111,8 @@ export class Inbox {
   #waiting = 0
   #lastEpoch = 0
   #halted = false
+  /** Whether every channel was idle when they were last looked at, which has been passed on. */
+  #idle = false
   #next: Signal | null = null
 
   open(input: number): Channel {
@@ -240,10 +243,13 @@ export class Inbox {
         lowest = channel.watermark
       }
     }
-    // All idle, or all ended: nobody says that time has moved.
-    if (lowest === Number.POSITIVE_INFINITY || lowest <= this.watermark) return null
-    this.watermark = lowest
-    return watermark(this.frontier, lowest)
+    const wasIdle = this.#idle
+    this.#idle = lowest === Number.POSITIVE_INFINITY
+    // All idle: time does not move, but who comes next must not wait for this actor.
+    if (this.#idle) return wasIdle ? null : watermark(this.frontier, lowest)
+    if (lowest > this.watermark) this.watermark = lowest
+    else if (!wasIdle || this.watermark === Number.NEGATIVE_INFINITY) return null
+    return watermark(this.frontier, this.watermark)
   }
 
   #moveFrontier(channel: Channel, signal: Signal): Signal | null {
