@@ -34,7 +34,7 @@ const PROCESS_COUNT = {
   key: 'processCount',
   usage: '-P, --process-count <n>',
   variable: 'TIDEMARK_PROCESS_COUNT',
-  help: 'n processes in all, the others run elsewhere: -i 0 -P 3',
+  help: 'n processes in all, the others run elsewhere: -P 3 -i 0',
 } as const
 const NATS = {
   key: 'nats',

@@ -10,6 +10,8 @@ export interface Screen {
 }
 
 const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+/** A terminal that does not know its width says 0. */
+const USUAL_COLUMNS = 80
 const CLEAR = '\r\x1b[K'
 
 /**
@@ -36,8 +38,10 @@ export class Terminal implements Logger {
     if (!this.interactive || output.isTTY !== true) return () => {}
     const write = output.write
     output.write = (text, ...rest) => {
-      this.#clear()
-      this.#atLineStart = String(text).endsWith('\n')
+      if (text.length > 0) {
+        this.#clear()
+        this.#atLineStart = String(text).endsWith('\n')
+      }
       return write.call(output, text, ...rest)
     }
     return () => {
@@ -55,7 +59,7 @@ export class Terminal implements Logger {
   /** The line that changes; seen on a terminal only. */
   draw(text: string): void {
     if (!this.interactive || !this.#atLineStart) return
-    const columns = this.#screen.columns ?? 80
+    const columns = this.#screen.columns || USUAL_COLUMNS
     this.#screen.write(`${CLEAR}${text.slice(0, Math.max(0, columns - 1))}`)
     this.#drawn = true
   }

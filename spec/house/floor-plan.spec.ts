@@ -78,7 +78,7 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['luxon', ['lib/time/luxon.ts']],
   ['nats', ['cluster/nats.ts', 'connectors/nats/driver.ts']],
   ['csv-parse', ['connectors/files/csv-rows.ts']],
-  ['commander', ['cli/main.ts']],
+  ['commander', ['cli/commands.ts']],
 ]
 
 const DRIVERS: readonly Plant[] = HOMES.flatMap(([driver, homes]) => [
