@@ -74,6 +74,7 @@ export interface Parts {
   readonly wake: () => void
   /** How the flow is being stopped; `null` while it is not. */
   readonly stopping: () => 'drain' | 'halt' | null
+  readonly over: () => boolean
   /** Asks for the end of the open epoch, ahead of time. */
   readonly cut: () => void
   readonly skipped: () => void
@@ -225,6 +226,7 @@ class Assembler {
       wake: () => host.schedule(self()),
       openEpoch: () => self().inbox.epoch,
       stopping: this.#parts.stopping,
+      over: this.#parts.over,
       cut: this.#parts.cut,
       skipped,
       deadLetter: (letter: DeadLetter, policy) => {
@@ -276,19 +278,18 @@ class Assembler {
         return toAll(count)
       case 'part': {
         const step = headOf(this.#plan.nodes[to] as PlanNode)
-        return this.#toParts(step)
+        return this.#toParts(step, this.#hostOf(step, () => this.#actors[to] as Actor))
       }
       case 'slot':
         return this.#toSlots(headOf(this.#plan.nodes[to] as PlanNode))
     }
   }
 
-  #toParts(step: Step): Router {
+  #toParts(step: Step, host: StepHost): Router {
     const { names, owners } = this.#parts.agreed.sinks.get(step.id) ?? { names: [], owners: [] }
-    const sink: unknown = step.spec.kind === 'sink' ? step.spec.sink : null
-    return byOwner((key) =>
-      sink instanceof FixedPartitionedSink ? (owners[partOf(sink, key, names.length)] ?? 0) : 0,
-    )
+    const sink = step.spec.kind === 'sink' ? step.spec.sink : null
+    if (!(sink instanceof FixedPartitionedSink)) return byOwner(() => 0)
+    return byOwner((key) => owners[partOf({ sink, host, parts: names.length }, key)] as number)
   }
 
   /** A key has its slot; what has none stays on its worker, where that writes one. */

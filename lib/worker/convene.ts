@@ -1,4 +1,6 @@
-import { BuildError } from '../errors/errors.ts'
+import { AbortExecution, BuildError, ConnectorError } from '../errors/errors.ts'
+import { preview } from '../errors/preview.ts'
+import { StepError } from '../errors/step-error.ts'
 import { assignPartitions } from '../exchange/assignment.ts'
 import type { Group, Network } from '../exchange/network.ts'
 import type { Dataflow } from '../flow/dataflow.ts'
@@ -84,15 +86,42 @@ const partitionName = (store: string, index: number): string =>
 
 const NO_RECORD: ExecutionRecord = { execution: 0, resumeEpoch: 1, workers: 0, stores: [] }
 
-const agreeOnSource = async ({ group }: Convention, step: Step, taken: number[]) => {
+const agreeOnSource = async (with_: Convention, step: Step, taken: number[]) => {
   const source = step.spec.kind === 'source' ? step.spec.source : null
-  const names = await (source as FixedPartitionedSource<unknown, unknown>).listParts()
-  return assignPartitions(await group.gather(`source ${step.id}`, names), taken)
+  const names = await listed(with_, step, () =>
+    (source as FixedPartitionedSource<unknown, unknown>).listParts(),
+  )
+  return assignPartitions(await with_.group.gather(`source ${step.id}`, names), taken)
 }
 
-const agreeOnSink = async ({ group, network }: Convention, step: Step) => {
+/** The names that user code gives, each a string of its own. */
+const listed = async (
+  { flow, network }: Convention,
+  step: Step,
+  list: () => string[] | Promise<string[]>,
+): Promise<readonly string[]> => {
+  try {
+    const names: unknown = await list()
+    if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
+      throw new TypeError(`it must give an array of strings; got ${preview(names)}`)
+    }
+    const seen = new Set<string>()
+    const twice = names.find((name) => seen.size === seen.add(name).size)
+    if (twice !== undefined) throw new TypeError(`it names the partition ${preview(twice)} twice`)
+    return names
+  } catch (error) {
+    if (error instanceof ConnectorError || error instanceof AbortExecution) throw error
+    const stepId = `${flow.id}.${step.id}`
+    throw new StepError({ stepId, callback: 'listParts', worker: network.index, epoch: 0 }, error)
+  }
+}
+
+const agreeOnSink = async (with_: Convention, step: Step) => {
+  const { group, network } = with_
   const sink = step.spec.kind === 'sink' ? step.spec.sink : null
-  const own = await (sink as FixedPartitionedSink<never, never>).listParts()
+  const own = await listed(with_, step, () =>
+    (sink as FixedPartitionedSink<never, never>).listParts(),
+  )
   const lists = await group.gather(`sink ${step.id}`, own)
   const names = lists[0] ?? []
   const differs = lists.find((list) => list.join('\u0000') !== names.join('\u0000'))

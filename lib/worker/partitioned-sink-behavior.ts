@@ -13,14 +13,26 @@ interface OpenPart {
   written: boolean
 }
 
-/** The partition of a sink that a key belongs to. */
+/** The partition of a sink that a key belongs to, by its index. */
 export const partOf = (
-  sink: FixedPartitionedSink<unknown, unknown>,
+  to: {
+    readonly sink: FixedPartitionedSink<never, unknown>
+    readonly host: StepHost
+    readonly parts: number
+  },
   key: string,
-  parts: number,
 ): number => {
-  const index = sink.partFor(key) % parts
-  return index < 0 ? index + parts : index
+  let given: unknown
+  try {
+    given = to.sink.partFor(key)
+    if (!Number.isSafeInteger(given)) {
+      throw new TypeError(`it must give a whole number for each key; got ${String(given)}`)
+    }
+  } catch (error) {
+    throw to.host.error({ callback: 'partFor', key, error })
+  }
+  const index = (given as number) % to.parts
+  return index < 0 ? index + to.parts : index
 }
 
 /**
@@ -36,6 +48,7 @@ export class PartitionedSinkBehavior extends Behavior {
   readonly #names: readonly string[]
   readonly #owners: readonly number[]
   readonly #parts: (OpenPart | null)[]
+  readonly #routing: Parameters<typeof partOf>[0]
   readonly #positions = new Map<string, unknown>()
   #epoch = 0
   #open = false
@@ -58,6 +71,7 @@ export class PartitionedSinkBehavior extends Behavior {
     this.#names = ends.names
     this.#owners = ends.owners
     this.#parts = ends.names.map(() => null)
+    this.#routing = { sink, host: ends.host, parts: ends.names.length }
   }
 
   override data(batch: Signal): void {
@@ -69,7 +83,7 @@ export class PartitionedSinkBehavior extends Behavior {
       return
     }
     for (let at = 0; at < keys.length; at++) {
-      const part = this.#parts[this.#partOf(keys[at] as string)] as OpenPart
+      const part = this.#parts[partOf(this.#routing, keys[at] as string)] as OpenPart
       part.values.push(batch.values[at])
     }
     for (const part of this.#parts) if (part !== null && part.values.length > 0) this.#write(part)
@@ -117,7 +131,7 @@ export class PartitionedSinkBehavior extends Behavior {
     for (let at = 0; at < this.#names.length; at++) {
       if (this.#owners[at] !== this.#host.around.worker) continue
       const name = this.#names[at] as string
-      const partition = await this.#host.call('buildPart', name, () =>
+      const partition = await this.#host.open('buildPart', name, () =>
         this.#sink.buildPart(this.#host.stepId, name, this.#positions.get(name) ?? null),
       )
       const part: OpenPart = { name, partition, values: [], written: false }
@@ -128,14 +142,6 @@ export class PartitionedSinkBehavior extends Behavior {
     this.#writer?.flush()
     this.send(frontier(signal.epoch, SNAPSHOT_PORT))
     this.send(signal)
-  }
-
-  #partOf(key: string): number {
-    try {
-      return partOf(this.#sink, key, this.#names.length)
-    } catch (error) {
-      throw this.#host.error({ callback: 'partFor', key, error })
-    }
   }
 
   #write(part: OpenPart): void {

@@ -30,7 +30,7 @@ export class SinkBehavior extends Behavior {
   /** Opens the sink; the actor takes nothing before it is open. */
   async open(): Promise<void> {
     const { worker, workers } = this.#host.around
-    this.#partition = await this.#host.call('build', undefined, () =>
+    this.#partition = await this.#host.open('build', undefined, () =>
       this.#sink.build(this.#host.stepId, worker, workers),
     )
   }

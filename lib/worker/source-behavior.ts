@@ -191,7 +191,7 @@ export class SourceBehavior extends Behavior {
       const name = String(worker)
       this.#read(
         name,
-        await this.#host.call('build', undefined, () =>
+        await this.#host.open('build', undefined, () =>
           source.build(this.#host.stepId, worker, workers),
         ),
       )
@@ -218,7 +218,7 @@ export class SourceBehavior extends Behavior {
     const position = this.#positions.get(name)
     this.#positions.delete(name)
     const resume = position === undefined ? null : this.#codec.decode(position)
-    const partition = await this.#host.call('buildPart', name, () =>
+    const partition = await this.#host.open('buildPart', name, () =>
       source.buildPart(this.#host.stepId, name, resume),
     )
     const reader = this.#read(name, partition)

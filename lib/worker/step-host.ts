@@ -22,10 +22,17 @@ export interface StepSurroundings {
   openEpoch(): number
   /** How the flow is being stopped; `null` while it is not. */
   stopping(): 'drain' | 'halt' | null
+  /** Whether the worker has ended or failed, and has closed what was open. */
+  over(): boolean
   /** Asks for the end of the open epoch, ahead of time. */
   cut(): void
   skipped(): void
   deadLetter(letter: DeadLetter, policy: object): void
+}
+
+interface Closable {
+  close(): void | Promise<void>
+  abandon?(): void | Promise<void>
 }
 
 /**
@@ -107,6 +114,20 @@ export class StepHost {
     } catch (error) {
       throw this.outside(callback, part, error)
     }
+  }
+
+  /** Opens something of a source or a sink. What opens only when the run is over is let go of. */
+  async open<P extends Closable>(
+    callback: string,
+    part: string | undefined,
+    build: () => P | Promise<P>,
+  ): Promise<P> {
+    const opened = await this.call(callback, part, build)
+    if (!this.around.over()) return opened
+    await this.call('close', part, () =>
+      opened.abandon === undefined ? opened.close() : opened.abandon(),
+    )
+    throw new AbortExecution('The run ended while its sources and sinks were being opened.')
   }
 
   outside(callback: string, part: string | undefined, error: unknown): Error {

@@ -255,6 +255,7 @@ export class Worker implements Host, Receiver {
       report,
       wake: () => this.#wake(),
       stopping: () => this.#stopping,
+      over: () => this.#over,
       cut: () => {
         this.#askForCut()
         this.#wake()

@@ -18,7 +18,7 @@ const failureOf = (done: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   )
 
-const passing = <T>(source: TestingSource<T>, sink: TestingSink<T>): Dataflow => {
+const passing = (source: TestingSource<number>, sink: TestingSink<number>): Dataflow => {
   const flow = dataflow('passing')
   flow
     .input('in', source)
