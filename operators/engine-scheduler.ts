@@ -1,4 +1,5 @@
-import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
+import type { SchedulerAction, SchedulerLike } from 'rxjs'
+import { Subscription } from '../lib/actor/observable.ts'
 import type { Runtime, Timer } from '../lib/runtime/runtime.ts'
 
 type Work<S> = (this: SchedulerAction<S>, state?: S) => void

@@ -1,4 +1,5 @@
-import { isObservable, Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs'
+import type { SchedulerLike, Subscriber } from 'rxjs'
+import { isObservable, Observable, Subscription } from '../lib/actor/observable.ts'
 
 /** The user's pipeline, as `rx` is given it. */
 export type Project = (items: Observable<unknown>, scheduler: SchedulerLike) => unknown

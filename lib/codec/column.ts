@@ -26,7 +26,7 @@ const BOOLEANS = 8
 /** Fewer values than this are not worth columns. */
 const FEWEST = 8
 /** A batch of more values than this is not one of ours. */
-export const MOST_VALUES = 1 << 22
+export const MOST_VALUES: number = 1 << 22
 const MOST_FIELDS = 64
 const DEEPEST = 4
 /** A column of text is a dictionary when a first look finds no more words than this in so many. */
