@@ -8,4 +8,4 @@ flow.input('words', fromIterable(['once'])).output('print', new StdOutSink())
 await run(flow)
 process.stdout.write('afterwards\n')
 
-export const late: Dataflow = flow
+export const late: Dataflow = dataflow('late')
