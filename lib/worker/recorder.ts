@@ -30,6 +30,8 @@ export class Recorder extends Behavior {
   #end: Signal | null = null
   #writing: Promise<void> | null = null
   #pause = SHORTEST_PAUSE
+  /** Ends the pause after a failed write. */
+  #goOn: (() => void) | null = null
   #closed = false
 
   constructor(ends: {
@@ -67,6 +69,7 @@ export class Recorder extends Behavior {
   /** No write is left under way behind a closed store. */
   override async close(): Promise<void> {
     this.#closed = true
+    this.#goOn?.()
     await this.#writing
   }
 
@@ -90,16 +93,25 @@ export class Recorder extends Behavior {
           `a snapshot could not be written; it is tried again in ${this.#pause} ms`,
           error,
         )
-        return new Promise<void>((resolve) => {
-          this.#runtime.after(this.#closed ? 0 : this.#pause, () => {
-            this.#writing = null
-            this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
-            this.#write()
-            resolve()
-          })
+        return this.#rest().then(() => {
+          this.#writing = null
+          this.#write()
         })
       },
     )
+  }
+
+  /** Waits before the next try; not once the worker is closed. */
+  #rest(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    return new Promise<void>((resolve) => {
+      const timer = this.#runtime.after(this.#pause, resolve)
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
+      this.#goOn = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
   }
 
   async #append(epoch: number): Promise<void> {
