@@ -7,3 +7,8 @@ export { FileSink, type FileSinkOptions } from './file-sink.ts'
 export { type FilePosition, FileSource, type FileSourceOptions } from './file-source.ts'
 export type { FollowPosition } from './follow-partition.ts'
 export type { ReadOptions } from './read-options.ts'
+export type { StagedFilePosition } from './staged-file.ts'
+export {
+  TransactionalFileSink,
+  type TransactionalFileSinkOptions,
+} from './transactional-file-sink.ts'

@@ -177,12 +177,12 @@ const shorter = (path: string, size: number, position: number): ConnectorError =
     `"${path}" has ${size} bytes, but the flow had written ${position}: it was cut, moved or replaced since. Put it back, or start without this recovery store.`,
   )
 
-const notText = (path: string, value: unknown): ConnectorError =>
+export const notText = (path: string, value: unknown): ConnectorError =>
   new ConnectorError(
     `"${path}" takes strings, and got a ${value === null ? 'null' : typeof value}. Make text of the values before, for example mapValue('text', String).`,
   )
 
-const writeError = (path: string, cause: unknown): ConnectorError => {
+export const writeError = (path: string, cause: unknown): ConnectorError => {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   const why = cause instanceof Error ? cause.message : String(cause)
   return new ConnectorError(`"${path}" can't be written: ${why}`, {

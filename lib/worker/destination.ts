@@ -22,6 +22,8 @@ export class Destination {
   /** Whether what is not delivered now is kept for the next run. */
   readonly #kept: boolean
   readonly #sleepers = new Set<() => void>()
+  /** Slots that wait for it; people hear of the first and of the last. */
+  readonly #waiting = new Set<string>()
   #closed = false
 
   constructor(
@@ -46,15 +48,15 @@ export class Destination {
    */
   async call<R>(callback: string, slot: string, body: () => R | Promise<R>): Promise<R> {
     let pause = SHORTEST_PAUSE
-    for (let tries = 1; ; tries++) {
+    for (;;) {
       if (this.#closed) throw new GivenUp()
       try {
         const result = await body()
-        if (tries > 1) this.#report('info', this.#backAgain(callback, slot, tries))
+        this.#isBack(slot)
         return result
       } catch (error) {
         if (!isAway(error)) throw this.#host.outside(callback, slot, error)
-        if (tries === 1) this.#report('warn', this.#away(callback, slot, error), error)
+        this.#isAway(callback, slot, error)
       }
       if (this.#leaves) throw new GivenUp()
       await this.#sleep(pause)
@@ -85,12 +87,20 @@ export class Destination {
     })
   }
 
-  #away(callback: string, slot: string, error: ConnectorError): string {
-    return `Step "${this.#host.stepId}", slot ${slot}: the destination is away (${callback}: ${error.message}); it is tried again until it is back.`
+  #isAway(callback: string, slot: string, error: ConnectorError): void {
+    const first = this.#waiting.size === 0
+    this.#waiting.add(slot)
+    if (!first) return
+    this.#report(
+      'warn',
+      `Step "${this.#host.stepId}", slot ${slot}: the destination is away (${callback}); it is tried again until it is back`,
+      error,
+    )
   }
 
-  #backAgain(callback: string, slot: string, tries: number): string {
-    return `Step "${this.#host.stepId}", slot ${slot}: the destination is back (${callback}, after ${tries} tries).`
+  #isBack(slot: string): void {
+    if (!this.#waiting.delete(slot) || this.#waiting.size > 0) return
+    this.#report('info', `Step "${this.#host.stepId}": the destination is back.`)
   }
 }
 

@@ -13,7 +13,7 @@ import {
 import { PartsSource } from '../support/parts-source.ts'
 
 /** As in the issue: 100 worlds in `npm test`, more where more are asked for. */
-const WORLDS = Number(process.env.TIDEMARK_SEEDS ?? 100)
+const WORLDS = Number(process.env['TIDEMARK_SEEDS'] ?? 100)
 
 type Counted = readonly [key: string, value: readonly [item: number, nth: number]]
 

@@ -1,0 +1,151 @@
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConnectorError } from '../../lib/errors/errors.ts'
+import { TransactionalSinkPartition } from '../../lib/flow/sink.ts'
+import { notText, writeError } from './output-file.ts'
+
+/** An epoch of a slot that is on disk and waits to be published: names within the sink's directory. */
+export interface StagedFilePosition {
+  readonly staged: string
+  readonly name: string
+  readonly bytes: number
+}
+
+interface Place {
+  readonly dir: string
+  readonly staging: string
+  /** What the names of the slot's files begin with. */
+  readonly prefix: string
+  readonly extension: string
+  readonly end: string
+  readonly execution: number
+}
+
+/** Names sort as epochs do. */
+const EPOCH_DIGITS = 10
+
+/**
+ * One slot's files.
+ *
+ * S1. The open file's name has no epoch, so that nothing publishes it; it gets one when its bytes
+ *     are on disk, and the directory after it.
+ * S2. Names carry the execution: what a dead one still writes is no file of a later one.
+ * S3. A file is renamed out of the staging directory and nothing else takes one away that was promised;
+ *     so one that is no longer there, and stands published, has been published.
+ */
+export class StagedFile extends TransactionalSinkPartition<
+  string | readonly [key: string, value: string],
+  StagedFilePosition
+> {
+  readonly #place: Place
+  #handle: FileHandle | null = null
+  #bytes = 0
+
+  constructor(place: Place) {
+    super()
+    this.#place = place
+  }
+
+  override async writeBatch(
+    items: (string | readonly [key: string, value: string])[],
+  ): Promise<void> {
+    if (items.length === 0) return
+    const { end } = this.#place
+    let text = ''
+    for (const item of items) {
+      const value: unknown = Array.isArray(item) ? item[1] : item
+      if (typeof value !== 'string') throw notText(this.#place.dir, value)
+      text += value + end
+    }
+    const bytes = Buffer.from(text)
+    try {
+      this.#handle ??= await open(this.#openPath, 'w')
+      for (let at = 0; at < bytes.length; ) {
+        const place = this.#bytes + at
+        at += (await this.#handle.write(bytes, at, bytes.length - at, place)).bytesWritten
+      }
+    } catch (cause) {
+      throw writeError(this.#openPath, cause)
+    }
+    this.#bytes += bytes.length
+  }
+
+  override async prepare(epoch: number): Promise<StagedFilePosition | null> {
+    const handle = this.#handle
+    if (handle === null) return null
+    const { prefix, extension, execution, staging } = this.#place
+    const number = `${prefix}${String(epoch).padStart(EPOCH_DIGITS, '0')}`
+    const staged = `${number}.${execution}`
+    const bytes = this.#bytes
+    this.#handle = null
+    this.#bytes = 0
+    try {
+      await handle.sync()
+      await handle.close()
+      await rename(this.#openPath, join(staging, staged))
+      await syncDirectory(staging)
+    } catch (cause) {
+      throw writeError(join(staging, staged), cause)
+    }
+    return { staged, name: `${number}${extension}`, bytes }
+  }
+
+  override async commit({ staged, name, bytes }: StagedFilePosition): Promise<void> {
+    const from = join(this.#place.staging, staged)
+    const to = join(this.#place.dir, name)
+    try {
+      const facts = await stat(from).catch(ifMissing)
+      if (facts === null) {
+        if ((await stat(to).catch(ifMissing)) === null) throw gone(from, to)
+        return
+      }
+      if (facts.size !== bytes) throw cut(from, facts.size, bytes)
+      await rename(from, to)
+      await syncDirectory(this.#place.dir)
+    } catch (failure) {
+      throw failure instanceof ConnectorError ? failure : writeError(to, failure)
+    }
+  }
+
+  override async abort({ staged }: StagedFilePosition): Promise<void> {
+    await rm(join(this.#place.staging, staged), { force: true })
+  }
+
+  override async close(): Promise<void> {
+    const handle = this.#handle
+    this.#handle = null
+    if (handle === null) return
+    await handle.close()
+    await rm(this.#openPath, { force: true })
+  }
+
+  get #openPath(): string {
+    const { staging, prefix, execution } = this.#place
+    return join(staging, `${prefix}open.${execution}`)
+  }
+}
+
+/** A name is on disk when its directory is. */
+const syncDirectory = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const ifMissing = (cause: unknown): null => {
+  if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
+  throw cause
+}
+
+const gone = (from: string, to: string): ConnectorError =>
+  new ConnectorError(
+    `"${from}" was promised and is gone, and "${to}" is not there either. Put one of them back; if "${to}" has been taken away on purpose, an empty file of that name lets the flow go on.`,
+  )
+
+const cut = (path: string, size: number, bytes: number): ConnectorError =>
+  new ConnectorError(
+    `"${path}" has ${size} bytes, but ${bytes} were staged: it was changed since. Put it back.`,
+  )
