@@ -2,8 +2,10 @@ import { fileURLToPath } from 'node:url'
 
 /** The folder that holds the engine's own rooms: frames in them are not the user's. */
 const HOUSE = fileURLToPath(new URL('../../', import.meta.url))
-const OURS = ['lib/', 'operators/', 'connectors/', 'cluster/', 'testing/', 'cli/'].map(
-  (room) => HOUSE + room,
+const ROOMS = ['lib/', 'operators/', 'connectors/', 'cluster/', 'testing/', 'cli/', 'ops/']
+/** Source maps lead from what was compiled to the sources beside it. */
+const OURS = [HOUSE, HOUSE.replace(/dist\/$/, '')].flatMap((house) =>
+  ROOMS.map((room) => house + room),
 )
 
 const PLACE = /\(?((?:file:\/\/)?\/[^()]*|[A-Za-z]:\\[^()]*):(\d+):(\d+)\)?$/
