@@ -1,6 +1,8 @@
 import { BuildError } from '../errors/errors.ts'
 import type { Dataflow } from './dataflow.ts'
+import { triesOption } from './options.ts'
 import type { ErrorPolicy } from './policy.ts'
+import { DynamicSink } from './sink.ts'
 import type { Step } from './step.ts'
 
 /** Refuses a flow that cannot run, before anything is opened. */
@@ -26,6 +28,7 @@ const isOutput = (step: Step): boolean =>
 
 const checkStep = (step: Step, policy: ErrorPolicy): void => {
   const { spec } = step
+  checkPolicy(step.id, policy)
   if (spec.kind === 'watermarks') {
     const crossing = upstreamOf(step).find((up) => !passesPartitions(up))
     if (crossing !== undefined) {
@@ -37,7 +40,7 @@ const checkStep = (step: Step, policy: ErrorPolicy): void => {
   if (spec.kind !== 'keyed') return
   if (spec.needsWatermarks === true && !hasWatermarks(step)) {
     throw new BuildError(
-      `Step "${step.id}" follows the stream's watermark (WatermarkClock), but none is made upstream. Put watermarks(id, { timestamp, outOfOrderness }) behind the source.`,
+      `Step "${step.id}" follows the stream's watermark (WatermarkClock), but none is made upstream${sourceWithout(step)}. Put watermarks(id, { timestamp, outOfOrderness }) behind the source.`,
     )
   }
   if (
@@ -52,8 +55,43 @@ const checkStep = (step: Step, policy: ErrorPolicy): void => {
   }
 }
 
-/** Whether watermarks are made somewhere upstream of `step`. */
-export const hasWatermarks = (step: Step): boolean => upstreamOf(step).some(makesWatermarks)
+/** Whether watermarks are made on every way from a source to `step`: one without would hold all back. */
+export const hasWatermarks = (step: Step): boolean => sourceOnTheWay(step) === null
+
+/** A source from which items reach `step` without passing where watermarks are made. */
+const sourceOnTheWay = (step: Step): Step | null => {
+  const seen = new Set<Step>()
+  const find = (at: Step): Step | null => {
+    for (const { step: up } of at.ups) {
+      if (seen.has(up) || makesWatermarks(up)) continue
+      seen.add(up)
+      const found = up.spec.kind === 'source' ? up : find(up)
+      if (found !== null) return found
+    }
+    return null
+  }
+  return find(step)
+}
+
+/** Names the source where others have what it lacks. */
+const sourceWithout = (step: Step): string => {
+  if (!upstreamOf(step).some(makesWatermarks)) return ''
+  return ` for the items of "${sourceOnTheWay(step)?.id}"`
+}
+
+const checkPolicy = (stepId: string, policy: ErrorPolicy): void => {
+  if (policy === 'stop' || policy === 'skip') return
+  if (typeof policy === 'object' && policy !== null) {
+    if ('retry' in policy) {
+      triesOption(`Step "${stepId}": retry`, policy.retry)
+      return
+    }
+    if ('deadLetter' in policy && policy.deadLetter instanceof DynamicSink) return
+  }
+  throw new BuildError(
+    `Step "${stepId}": its error policy must be 'stop', 'skip', { retry: { attempts, backoff } } or { deadLetter: sink } with a DynamicSink.`,
+  )
+}
 
 /** Every step upstream of `step`, nearest first. */
 const upstreamOf = (step: Step): Step[] => {

@@ -34,16 +34,18 @@ import { KeyedBehavior, WATERMARK_KEY } from './keyed-behavior.ts'
 import type { LoadTarget } from './loader.ts'
 import { MergeBehavior } from './merge-behavior.ts'
 import { PartitionedSinkBehavior, partOf } from './partitioned-sink-behavior.ts'
-import { headOf, type Plan, type PlanEdge, type PlanNode, planOf } from './plan.ts'
+import { headOf, type Plan, type PlanEdge, type PlanNode, planOf, type StatelessStep } from './plan.ts'
 import { Ports, type Watch } from './ports.ts'
 import { RaisesBehavior } from './raises-behavior.ts'
 import { Recorder } from './recorder.ts'
+import { RetryBehavior } from './retry-behavior.ts'
 import { SinkBehavior } from './sink-behavior.ts'
 import { SnapshotWriter } from './snapshot-writer.ts'
 import { SourceBehavior } from './source-behavior.ts'
 import { StepHost } from './step-host.ts'
 import { TaskBehavior } from './task-behavior.ts'
 import { TransactionalSinkBehavior } from './transactional-sink-behavior.ts'
+import { readTimeRow, WatermarksBehavior } from './watermarks-behavior.ts'
 import { WriteAheadSinkBehavior } from './write-ahead-sink-behavior.ts'
 
 /** One worker's actors, connected. */
@@ -83,6 +85,9 @@ export interface Parts {
   readonly grant: number
   readonly watch: Watch | null
 }
+
+/** Steps without a retry policy are fused, so this stands for none. */
+const ONE_TRY = { attempts: 1, backoff: 0 }
 
 /** Makes the actors of a plan and connects them. */
 export const assemble = (parts: Parts): Assembly => new Assembler(parts).assemble()
@@ -132,6 +137,7 @@ class Assembler {
     this.#actors.push(actor)
     if (behavior instanceof SourceBehavior) this.#sources.push({ actor, behavior })
     if (behavior instanceof SinkBehavior) this.#openings.push(() => actor.hold(behavior.open()))
+    if (behavior instanceof WatermarksBehavior) this.#timed.push(actor)
     if (behavior instanceof KeyedBehavior || behavior instanceof SourceBehavior)
       this.#timed.push(actor)
     if (head.spec.kind === 'sink') this.#outputs.push(actor)
@@ -162,6 +168,13 @@ class Assembler {
           writer: this.#writerOf(step, self),
           first: this.#parts.agreed.epoch,
           input,
+          wanted: (port) => this.#endsOf(step, port) > 0,
+        })
+      case 'watermarks':
+        return new WatermarksBehavior(spec, {
+          host,
+          writer: this.#writerOf(step, self),
+          input,
         })
       case 'merge':
       case 'route':
@@ -170,6 +183,9 @@ class Assembler {
         return new TaskBehavior(spec, host)
       case 'raises':
         return new RaisesBehavior(host)
+      case 'stateless':
+      case 'branch':
+        return new RetryBehavior(step as StatelessStep, host, host.tries ?? ONE_TRY)
       case 'sink':
         return this.#sinkOf(step, host, self)
       default:
@@ -190,10 +206,7 @@ class Assembler {
     }
     if (sink instanceof DynamicSink) {
       const from = step.ups[0]
-      const shared =
-        this.#plan.edges.filter(
-          (edge) => edge.port === from?.port && this.#isFrom(edge, from?.step),
-        ).length > 1
+      const shared = from !== undefined && this.#endsOf(from.step, from.port) > 1
       return new SinkBehavior(sink, { host, shared })
     }
     const { record, epoch } = this.#parts.agreed
@@ -209,9 +222,15 @@ class Assembler {
     throw new BuildError(`Step "${step.id}": this kind of sink can't be run.`)
   }
 
-  #isFrom(edge: PlanEdge, step: Step | undefined): boolean {
-    const node = this.#plan.nodes[edge.from]
-    return node !== undefined && (node.kind === 'chain' ? node.steps.at(-1) : node.step) === step
+  /** How many edges leave an output of a step. */
+  #endsOf(step: Step, port: number): number {
+    let ends = 0
+    for (const edge of this.#plan.edges) {
+      const node = this.#plan.nodes[edge.from] as PlanNode
+      const from = node.kind === 'chain' ? node.steps.at(-1) : node.step
+      if (edge.port === port && from === step) ends += 1
+    }
+    return ends
   }
 
   #hostOf(step: Step, self: () => Actor): StepHost {
@@ -353,6 +372,16 @@ class Assembler {
     if (step.spec.kind === 'source') {
       const owners = this.#parts.agreed.sources.get(step.id)
       return byOwner((part) => owners?.get(part) ?? ownerOfKey(part, count))
+    }
+    if (step.spec.kind === 'watermarks') {
+      return byOwner((row) => {
+        const [sourceId, part] = readTimeRow(row)
+        const owners = this.#parts.agreed.sources.get(sourceId)
+        // A source without partitions of its own has one a worker, by the worker's number.
+        return owners === undefined
+          ? Number(part) % count
+          : (owners.get(part) ?? ownerOfKey(part, count))
+      })
     }
     const replicated = step.spec.kind === 'keyed' && step.spec.replicated === true
     return {

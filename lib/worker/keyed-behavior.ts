@@ -3,7 +3,8 @@ import { LOAD_INPUT } from '../actor/inbox.ts'
 import { hasWatermarks } from '../flow/check.ts'
 import type { KeyedSpec } from '../flow/step.ts'
 import { data, end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
-import type { Processor, ProcessorContext } from '../state/processor.ts'
+import type { Failure, Processor, ProcessorContext } from '../state/processor.ts'
+import { type Attempts, Retries } from './retries.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
 import type { StepHost } from './step-host.ts'
 
@@ -26,6 +27,7 @@ export class KeyedBehavior extends Behavior {
   readonly #writer: SnapshotWriter | null
   readonly #input: () => number
   readonly #first: number
+  readonly #wanted: (port: number) => boolean
   /** Of state that every worker keeps, one writes the rows. */
   readonly #records: boolean
   #loaded = false
@@ -35,6 +37,9 @@ export class KeyedBehavior extends Behavior {
   #owedFrontier: Signal | null = null
   #ended = false
   #passed = 0
+  #retries: Retries | null = null
+  /** What became of the item that is being tried; `null` while none is. */
+  #trial: { failure: Failure | null } | null = null
 
   constructor(
     spec: KeyedSpec,
@@ -45,6 +50,8 @@ export class KeyedBehavior extends Behavior {
       readonly first: number
       /** The input the current signal came by. */
       readonly input: () => number
+      /** Whether anybody takes what leaves by an output. */
+      readonly wanted: (port: number) => boolean
     },
   ) {
     super()
@@ -52,8 +59,11 @@ export class KeyedBehavior extends Behavior {
     this.#writer = ends.writer
     this.#input = ends.input
     this.#first = ends.first
+    this.#wanted = ends.wanted
     this.#records = spec.replicated !== true || ends.host.around.worker === 0
     this.#processor = spec.open(this.#context())
+    const { tries } = ends.host
+    if (spec.retryable && tries !== null) this.#retries = new Retries(ends.host, tries)
   }
 
   get processor(): Processor {
@@ -66,16 +76,27 @@ export class KeyedBehavior extends Behavior {
       this.#load(batch)
       return
     }
-    this.#processor.onBatch(batch.keys as readonly string[], batch.values, input)
+    if (this.#retries === null) {
+      this.#processor.onBatch(batch.keys as readonly string[], batch.values, input)
+    } else {
+      this.#retries.run(this.#attempts(batch, input))
+    }
+  }
+
+  override close(): void {
+    this.#retries?.close()
   }
 
   override part(): void {}
 
   override watermark(signal: Signal): void {
-    if (signal.time <= this.#watermark) return
-    this.#watermark = signal.time
-    this.#watermarkOwed = true
-    this.#processor.onWatermark?.(signal.time)
+    const { time } = signal
+    // An infinite one says that nobody upstream has a say: it moves no time, and is never stored.
+    if (time > this.#watermark && time !== Number.POSITIVE_INFINITY) {
+      this.#watermark = time
+      this.#watermarkOwed = true
+      this.#processor.onWatermark?.(time)
+    }
     this.send(signal)
   }
 
@@ -174,10 +195,35 @@ export class KeyedBehavior extends Behavior {
       workers: around.workers,
       runtime: around.runtime,
       watermarked: hasWatermarks(this.#host.step),
+      wanted: this.#wanted,
       emit: (port, keys, values) => {
         if (values.length > 0) this.send(data(port, around.openEpoch(), keys, values))
       },
-      fail: (failure) => this.#host.fail(failure),
+      fail: (failure) => this.#fail(failure),
     }
+  }
+
+  /** A failed callback of state and value has left the old state, so the item can be tried again. */
+  #attempts(batch: Signal, input: number): Attempts {
+    const keys = batch.keys as readonly string[]
+    return {
+      count: keys.length,
+      attempt: (at) => {
+        const trial: { failure: Failure | null } = { failure: null }
+        this.#trial = trial
+        try {
+          this.#processor.onBatch([keys[at] as string], [batch.values[at]], input)
+        } finally {
+          this.#trial = null
+        }
+        return trial.failure
+      },
+      pause: () => {},
+    }
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#trial === null) this.#host.fail(failure)
+    else this.#trial.failure = failure
   }
 }
