@@ -34,7 +34,7 @@ type BatchLogic = StatefulBatchLogic<unknown, unknown, unknown>
  */
 export const statefulBatch = <V, W, S>(
   id: string,
-  builder: (resume: S | null, key: string) => StatefulBatchLogic<V, W, S>,
+  builder: (resume: NoInfer<S> | null, key: string) => StatefulBatchLogic<V, W, S>,
   options: StateOptions<S> = {},
 ): Operator<KeyedStream<V>, KeyedStream<W>> => {
   const build = functionOption(id, 'builder', builder) as LogicBuilder

@@ -42,7 +42,7 @@ interface Emitted {
  */
 export const stateful = <V, W, S>(
   id: string,
-  builder: (resume: S | null, key: string) => StatefulLogic<V, W, S>,
+  builder: (resume: NoInfer<S> | null, key: string) => StatefulLogic<V, W, S>,
   options: StateOptions<S> = {},
 ): Operator<KeyedStream<V>, KeyedStream<W>> => {
   const build = functionOption(id, 'builder', builder) as LogicBuilder
