@@ -32,6 +32,8 @@ export class SourceReader {
   #encode: ((state: unknown) => Uint8Array) | null
   #awake: number = Number.NEGATIVE_INFINITY
   #rest = SHORTEST_REST
+  /** When a rest of ours began: a wall clock that went back behind it has not made it any longer. */
+  #restedAt: number = Number.NEGATIVE_INFINITY
   #pending = false
   #waitsFor: number = Number.NEGATIVE_INFINITY
   #arrived: Polled<unknown> | null = null
@@ -68,6 +70,7 @@ export class SourceReader {
 
   /** One turn: items, the end, or `null` where there is nothing now. */
   poll(now: number): Turn {
+    if (now < this.#restedAt) this.#awake = Number.NEGATIVE_INFINITY
     if (this.awake > now) return null
     const arrived = this.#arrived
     if (arrived !== null) {
@@ -151,12 +154,14 @@ export class SourceReader {
     } catch (error) {
       throw this.#host.outside('nextAwake', this.part.name, error)
     }
+    this.#restedAt = Number.NEGATIVE_INFINITY
     if (next !== null) {
       this.#awake = next
     } else if (gave) {
       this.#awake = Number.NEGATIVE_INFINITY
       this.#rest = SHORTEST_REST
     } else {
+      this.#restedAt = now
       this.#awake = now + this.#rest
       this.#rest = Math.min(this.#rest * 2, LONGEST_REST)
     }
