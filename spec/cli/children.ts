@@ -9,6 +9,8 @@ export class Child {
   stderr = ''
   readonly #process: ChildProcess
   readonly #ended: Promise<number | null>
+  /** Called with every text that comes, and at the end. */
+  readonly #listeners = new Set<() => void>()
 
   constructor(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
     const { NODE_OPTIONS: _, ...env } = process.env
@@ -18,25 +20,33 @@ export class Child {
     })
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
+      this.#tell()
     })
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
+      this.#tell()
     })
     this.#ended = once(this.#process, 'close').then(([code]) => code as number | null)
   }
 
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
   /** Resolves when the child has written `text`; rejects when it ends without. */
-  async says(text: string): Promise<void> {
-    const heard = (): boolean => this.stdout.includes(text) || this.stderr.includes(text)
-    while (!heard()) {
-      const more = [this.#process.stdout, this.#process.stderr].map((stream) =>
-        stream === null ? this.#ended : once(stream, 'data'),
-      )
-      const code = await Promise.race([this.#ended, ...more.map((each) => each.then(() => -1))])
-      if (code !== -1 && !heard()) {
-        throw new Error(`The child ended with ${code} and never said "${text}": ${this.stderr}`)
+  says(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const listen = (): void => {
+        if (!this.stdout.includes(text) && !this.stderr.includes(text)) return
+        this.#listeners.delete(listen)
+        resolve()
       }
-    }
+      this.#listeners.add(listen)
+      listen()
+      const silent = (code: number | null): void =>
+        reject(new Error(`The child ended with ${code} and never said "${text}": ${this.stderr}`))
+      this.#ended.then(silent, reject)
+    })
   }
 
   signal(name: 'SIGINT' | 'SIGTERM'): void {

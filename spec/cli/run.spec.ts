@@ -63,13 +63,17 @@ describe('tidemark', function () {
       readFileSync(path, 'utf8').trimEnd().split('\n').map(Number)
     const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1)
 
-    for (const workers of ['1', '2']) {
-      it(`closes the epoch, exits with 130, and goes on there when run again (-w ${workers})`, async () => {
+    const rounds = [
+      { workers: '1', signals: ['SIGINT', 'SIGTERM'] },
+      { workers: '2', signals: ['SIGINT'] },
+    ] as const
+    for (const { workers, signals } of rounds) {
+      it(`closes the epoch and exits with 130; what is written is whole, and a run behind it goes on (${signals.join(', ')}, -w ${workers})`, async () => {
         const file = at(`numbers-${workers}.txt`)
         const flow = `${FLOWS}:endless('${file}')`
         const args = ['run', flow, '-r', at(`state-${workers}`), '-s', '0', '-w', workers]
         let before = 0
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        for (const signal of signals) {
           const child = run(args)
           await child.says('going\n')
           child.signal(signal)
