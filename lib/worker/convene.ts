@@ -19,6 +19,8 @@ export interface Agreed {
   readonly recorders: readonly number[]
   /** The numbers of this worker's own recovery partitions among all. */
   readonly numbers: readonly number[]
+  /** Those partitions: of its own all but those of a store that is new to the flow. */
+  readonly partitions: readonly RecoveryPartition[]
   /** The partitions of each source step, and the worker of each. */
   readonly sources: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** The partitions of each partitioned sink step, in the sink's order, and the worker of each. */
@@ -58,25 +60,30 @@ export const convene = async (with_: Convention): Promise<Agreed> => {
 }
 
 const agreeOnResume = async ({ flow, group, network, partitions, durable }: Convention) => {
-  if (!durable) return { record: NO_RECORD, epoch: 1, recorders: [], numbers: [] }
+  if (!durable) {
+    return { record: NO_RECORD, epoch: 1, recorders: [], numbers: [], partitions: [] }
+  }
   const facts = await group.gather(
     'partitions',
     partitions.map((partition) => partition.facts),
   )
   const { execution, resumeEpoch, stores } = resumePoint(facts.flat(), flow.id)
   const places = facts
-    .flatMap((own, worker) =>
-      own.map(({ store, index }) => ({ worker, name: partitionName(store, index) })),
-    )
+    .flatMap((own, worker) => own.map(({ store, index }) => ({ worker, store, index })))
+    // Rows are found again by their place among the partitions: a new store must move none.
+    .filter(({ store }) => stores.includes(store))
+    .map(({ worker, store, index }) => ({ worker, name: partitionName(store, index) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const names = places.map(({ name }) => name)
+  const members = partitions.filter(({ facts: { store } }) => stores.includes(store))
   return {
     record: { execution, resumeEpoch, workers: network.count, stores },
     epoch: resumeEpoch,
     recorders: places.map(({ worker }) => worker),
-    numbers: partitions.map(({ facts: { store, index } }) =>
+    numbers: members.map(({ facts: { store, index } }) =>
       names.indexOf(partitionName(store, index)),
     ),
+    partitions: members,
   }
 }
 

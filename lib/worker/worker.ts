@@ -69,6 +69,7 @@ export class Worker implements Host, Receiver {
   readonly #runtime: Runtime
   readonly #network: Network
   readonly #letters: DeadLetters
+  #agreed: Agreed | null = null
   #assembly: Assembly | null = null
   #ports: Ports | null = null
   #ready: Uint8Array = new Uint8Array(0)
@@ -242,13 +243,14 @@ export class Worker implements Host, Receiver {
       durable: recovery !== null,
     })
     if (this.#over) return
+    this.#agreed = agreed
     this.#first = agreed.epoch
     this.#epoch = agreed.epoch
     const assembly = assemble({
       flow,
       agreed,
       onError,
-      recovery,
+      recovery: recovery === null ? null : agreed.partitions,
       runtime: this.#runtime,
       network: this.#network,
       host: this,
@@ -283,8 +285,8 @@ export class Worker implements Host, Receiver {
   }
 
   async #load(assembly: Assembly, agreed: Agreed): Promise<void> {
-    const partitions = this.#options.recovery
-    if (partitions === null) return
+    if (this.#options.recovery === null) return
+    const { partitions } = agreed
     const orphans = await loadSnapshots(partitions, {
       epoch: this.#first,
       targets: assembly.loads,
@@ -503,7 +505,7 @@ export class Worker implements Host, Receiver {
     this.#options.committed(epoch)
     for (const { actor } of this.#assembly?.sources ?? []) this.#tell(actor, epoch)
     for (const actor of this.#assembly?.outputs ?? []) this.#tell(actor, epoch)
-    for (const partition of this.#options.recovery ?? []) void partition.commit(epoch)
+    for (const partition of this.#agreed?.partitions ?? []) void partition.commit(epoch)
     if (!this.#reading && epoch >= this.#first) {
       this.#reading = true
       const stop = this.#stopWhenReading
