@@ -1,8 +1,7 @@
-/** A read went past the end, or met what cannot be: the bytes are not what a `ByteWriter` wrote. */
-export class MalformedBytesError extends RangeError {}
-
 /**
  * Reads what a `ByteWriter` wrote; every length is checked before anything is made of it.
+ *
+ * A RangeError says that the bytes are not what a `ByteWriter` wrote.
  */
 export class ByteReader {
   readonly #bytes: Buffer
@@ -89,9 +88,7 @@ export class ByteReader {
 
   #take(length: number): number {
     if (length > this.remaining) {
-      throw new MalformedBytesError(
-        `${length} bytes are announced where ${this.remaining} are left`,
-      )
+      throw new RangeError(`${length} bytes are announced where ${this.remaining} are left`)
     }
     const at = this.#at
     this.#at += length

@@ -1,5 +1,5 @@
 import { compile } from '../runtime/compile.ts'
-import { type ByteReader, MalformedBytesError } from './byte-reader.ts'
+import type { ByteReader } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { decodeParcel, encodeParcel } from './msgpack.ts'
 
@@ -56,8 +56,7 @@ export const readColumn = (reader: ByteReader, count: number): unknown[] => {
 
 /** Runs of numbers stay where they lie: fields of objects are read out of them. */
 const readAny = (reader: ByteReader, count: number, depth: number): ArrayLike<unknown> => {
-  if (depth > DEEPEST || count > MOST_VALUES)
-    throw new MalformedBytesError('columns within columns')
+  if (depth > DEEPEST || count > MOST_VALUES) throw new RangeError('columns within columns')
   const kind = reader.u8()
   switch (kind) {
     case PARCEL:
@@ -78,7 +77,7 @@ const readAny = (reader: ByteReader, count: number, depth: number): ArrayLike<un
     case TUPLES:
       return readTuples(reader, count, depth)
     default:
-      throw new MalformedBytesError(`there is no column of kind ${kind}`)
+      throw new RangeError(`there is no column of kind ${kind}`)
   }
 }
 
@@ -216,7 +215,7 @@ const hasShape = (value: unknown, names: readonly string[]): boolean => {
 const readParcel = (reader: ByteReader, count: number): unknown[] => {
   const values = decodeParcel(reader.bytes(reader.u32()))
   if (!Array.isArray(values) || values.length !== count) {
-    throw new MalformedBytesError(`a parcel should hold ${count} values`)
+    throw new RangeError(`a parcel should hold ${count} values`)
   }
   return values
 }
@@ -239,7 +238,7 @@ const readStrings = (reader: ByteReader, count: number, kind: number): string[] 
 const readWords = (reader: ByteReader): readonly string[] => {
   const words = decodeParcel(reader.bytes(reader.u32()))
   if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) {
-    throw new MalformedBytesError('a list of words is none')
+    throw new RangeError('a list of words is none')
   }
   return words
 }
@@ -247,12 +246,12 @@ const readWords = (reader: ByteReader): readonly string[] => {
 const readDictionary = (reader: ByteReader, count: number): string[] => {
   const size = reader.u32()
   const words = readWords(reader)
-  if (words.length !== size) throw new MalformedBytesError('a dictionary is not whole')
+  if (words.length !== size) throw new RangeError('a dictionary is not whole')
   const indices = reader.int32s(count)
   const strings = new Array<string>(count)
   for (let at = 0; at < count; at++) {
     const word = words[indices[at] as number]
-    if (word === undefined) throw new MalformedBytesError('a word is not in its dictionary')
+    if (word === undefined) throw new RangeError('a word is not in its dictionary')
     strings[at] = word
   }
   return strings
@@ -260,7 +259,7 @@ const readDictionary = (reader: ByteReader, count: number): string[] => {
 
 const readTuples = (reader: ByteReader, count: number, depth: number): unknown[] => {
   const width = reader.u8()
-  if (width > MOST_FIELDS) throw new MalformedBytesError('a tuple is too wide')
+  if (width > MOST_FIELDS) throw new RangeError('a tuple is too wide')
   const columns = Array.from({ length: width }, () => readAny(reader, count, depth + 1))
   const tuples = new Array<unknown[]>(count)
   for (let at = 0; at < count; at++) {
@@ -276,7 +275,7 @@ const readObjects = (reader: ByteReader, count: number, depth: number): unknown[
   const width = reader.u8()
   const names = readWords(reader)
   if (width > MOST_FIELDS || names.length !== width || !names.every(isName)) {
-    throw new MalformedBytesError('the names of fields are none')
+    throw new RangeError('the names of fields are none')
   }
   const columns = names.map(() => readAny(reader, count, depth + 1))
   return shapeOf(names).build(columns, count)
