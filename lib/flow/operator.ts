@@ -2,7 +2,7 @@ import { BuildError } from '../errors/errors.ts'
 import { upstream } from './dataflow.ts'
 import type { ErrorPolicy } from './policy.ts'
 import type { StepSpec } from './step.ts'
-import { KeyedStream, type Operator, originOf, Stream } from './stream.ts'
+import { KeyedStream, type Operator, Stream } from './stream.ts'
 
 /** A step as an operator describes it. */
 export interface StepShape {
@@ -85,4 +85,4 @@ export const scoped =
 export const withPolicy =
   <U extends Stream<unknown>, D>(policy: ErrorPolicy, operator: Operator<U, D>): Operator<U, D> =>
   (up) =>
-    originOf(up).flow.under(policy, () => operator(up))
+    upstream('withPolicy', up).flow.under(policy, () => operator(up))
