@@ -63,6 +63,8 @@ export class OrderWatch {
         seen.frontier = signal.epoch
         return
       case WATERMARK:
+        // Infinity says that the channel is idle; what it names afterwards goes on from before.
+        if (signal.time === Number.POSITIVE_INFINITY) return
         if (signal.time < seen.watermark)
           this.#report(at, signal, `moved back from ${seen.watermark}`)
         seen.watermark = signal.time

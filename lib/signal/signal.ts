@@ -12,7 +12,10 @@ export const DATA = 0
 export const WATERMARK = 1
 /** Nothing of an epoch before `epoch` will follow; at infinity, nothing at all. */
 export const FRONTIER = 2
-/** A source partition begins or ends; known until the first exchange. */
+/**
+ * A source partition begins or ends; known until the first exchange. Those there are when a flow
+ * starts are told before the first frontier, so that they are known before any item.
+ */
 export const PART = 3
 
 export type SignalKind = typeof DATA | typeof WATERMARK | typeof FRONTIER | typeof PART
@@ -33,7 +36,10 @@ export class Signal {
   /** The output of the sending step: its index, or one of the constants above. */
   readonly port: number
   readonly epoch: number
-  /** Event time of a watermark; of an end, the last epoch that held anything. */
+  /**
+   * Event time of a watermark, infinite while its sender has no say; of an end, the last epoch that
+   * held anything; of a change of a partition, 1 where it ended.
+   */
   readonly time: number
   /** At an end: the flow was stopped, its input has not ended, so windows stay open. */
   readonly halted: boolean
@@ -82,4 +88,4 @@ export const end = (lastEpoch: number, halted: boolean, port: number = ALL_PORTS
   new Signal(FRONTIER, port, END, lastEpoch, halted, null, null, NO_VALUES)
 
 export const partChange = (epoch: number, part: SourcePart): Signal =>
-  new Signal(PART, ALL_PORTS, epoch, 0, false, part, null, NO_VALUES)
+  new Signal(PART, ALL_PORTS, epoch, part.ended ? 1 : 0, false, part, null, NO_VALUES)

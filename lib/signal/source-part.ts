@@ -11,6 +11,8 @@ export class SourcePart {
   ended = false
   /** Milliseconds in which it could have given items since it last gave one, and gave none. */
   idleFor = 0
+  /** Whether its worker sleeps until there is something to read, so that `idleFor` is growing. */
+  resting = false
   /** Set by a step that follows event time: do not poll until it is cleared. */
   ahead = false
 

@@ -23,6 +23,8 @@ export interface ProcessorContext {
   readonly runtime: Runtime
   /** Whether watermarks are made upstream, so that event time passes here. */
   readonly watermarked: boolean
+  /** Whether anybody takes what leaves by an output; what nobody wants need not be made. */
+  wanted(port: number): boolean
   /** Hands a batch to an output; the arrays belong to the engine from then on. */
   emit(port: number, keys: readonly string[] | null, values: readonly unknown[]): void
   /** Applies the step's error policy; returns when the item is to be passed over. */

@@ -31,6 +31,9 @@ const SMALL = 256
 const CLOCK_EVERY = 16
 const JOIN_FOR = 2
 
+/** An epoch that nothing waits for. */
+const BEFORE_ALL = 0
+
 /** The partitions of one source step that this worker reads, and what is known of all of them. */
 export interface SourceParts {
   /** Names for this worker, in order; `null` for a source that every worker reads in its own way. */
@@ -63,6 +66,7 @@ export class SourceBehavior extends Behavior {
   #discovery: SourceDiscovery | null = null
   #epoch = 0
   #watermark: number = Number.NEGATIVE_INFINITY
+  #idle = false
   ready = false
   finished = false
   itemsOut = 0
@@ -115,8 +119,10 @@ export class SourceBehavior extends Behavior {
   /** One turn at each partition, in order; true if any gave something. */
   turn(now: number, alone: boolean): boolean {
     let gave = false
+    const monotonic = this.#host.around.runtime.monotonic()
     for (const reader of this.readers) {
       if (reader.ended) continue
+      reader.look(monotonic)
       const polled = alone ? this.#pollJoined(reader, now) : reader.poll(now)
       if (polled === null) continue
       gave = true
@@ -124,6 +130,23 @@ export class SourceBehavior extends Behavior {
     }
     if (gave) this.#passWatermark()
     return gave
+  }
+
+  /** The worker sleeps until there is something to read. */
+  rest(): void {
+    const monotonic = this.#host.around.runtime.monotonic()
+    for (const reader of this.readers) reader.rest(monotonic)
+  }
+
+  /** The worker woke up. */
+  rouse(): void {
+    const monotonic = this.#host.around.runtime.monotonic()
+    for (const reader of this.readers) reader.rouse(monotonic)
+  }
+
+  /** Its turn is left out: nothing may be read now. */
+  pass(): void {
+    for (const reader of this.readers) reader.pass()
   }
 
   /** Wall-clock time of the next turn worth taking. */
@@ -206,8 +229,8 @@ export class SourceBehavior extends Behavior {
     }
     this.#writer?.flush()
     this.ready = true
+    for (const reader of this.readers) this.send(partChange(BEFORE_ALL, reader.part))
     this.send(signal)
-    for (const reader of this.readers) this.send(partChange(signal.epoch, reader.part))
     this.#passWatermark()
     this.send(frontier(signal.epoch, SNAPSHOT_PORT))
     this.#host.around.wake()
@@ -325,18 +348,25 @@ export class SourceBehavior extends Behavior {
     this.#writer?.flush()
   }
 
-  /** The partitions' own watermarks, where they have them: the least over those still read. */
+  /**
+   * The partitions' own watermarks, where they have them: the least over those still read, infinite
+   * where none is.
+   */
   #passWatermark(): void {
     let lowest = Number.POSITIVE_INFINITY
-    let given = false
+    let given = this.#source.givesWatermarks === true
     for (const { partition, ended } of this.readers) {
       if (partition.watermark === undefined) continue
       given = true
       if (!ended) lowest = Math.min(lowest, partition.watermark())
     }
-    if (!given || lowest <= this.#watermark || lowest === Number.POSITIVE_INFINITY) return
-    this.#watermark = lowest
-    this.send(watermark(this.#epoch, lowest))
+    if (!given) return
+    const idle = lowest === Number.POSITIVE_INFINITY
+    if (idle && this.#idle) return
+    if (!idle && !this.#idle && !(lowest > this.#watermark)) return
+    this.#idle = idle
+    if (!idle) this.#watermark = Math.max(this.#watermark, lowest)
+    this.send(watermark(this.#epoch, idle ? lowest : this.#watermark))
   }
 }
 

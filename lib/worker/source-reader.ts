@@ -38,7 +38,8 @@ export class SourceReader {
   #waitsFor: number = Number.NEGATIVE_INFINITY
   #arrived: Polled<unknown> | null = null
   #stale = false
-  #polledAt: number = Number.NaN
+  /** When it was last looked at, by the monotonic clock; NaN where time since does not count. */
+  #lookedAt: number = Number.NaN
 
   constructor(
     name: string,
@@ -66,6 +67,41 @@ export class SourceReader {
     if (this.#waitsFor !== Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY
     if (this.ended || this.#pending || this.part.ahead) return Number.POSITIVE_INFINITY
     return this.#arrived === null ? this.#awake : Number.NEGATIVE_INFINITY
+  }
+
+  /**
+   * Its turn has come. Time in which it could have given items and did not is idle time, but not
+   * time that the worker spent on other work: of that, only as long as a rest is counted.
+   */
+  look(monotonic: number): void {
+    if (this.ended || this.part.ahead) {
+      this.#lookedAt = Number.NaN
+      return
+    }
+    const since = monotonic - this.#lookedAt
+    if (since > 0) this.part.idleFor += Math.min(since, LONGEST_REST)
+    this.#lookedAt = monotonic
+  }
+
+  /** The worker goes to sleep and would be woken by an item, so all of the time counts. */
+  rest(monotonic: number): void {
+    if (this.ended || this.part.ahead) return
+    this.part.resting = true
+    this.#lookedAt = monotonic
+  }
+
+  /** The worker is awake. */
+  rouse(monotonic: number): void {
+    if (!this.part.resting) return
+    this.part.resting = false
+    this.part.idleFor += Math.max(0, monotonic - this.#lookedAt)
+    this.#lookedAt = monotonic
+  }
+
+  /** Nobody would have read it: time until its next turn does not count. */
+  pass(): void {
+    this.part.resting = false
+    this.#lookedAt = Number.NaN
   }
 
   /** One turn: items, the end, or `null` where there is nothing now. */
@@ -128,7 +164,7 @@ export class SourceReader {
     }
     const items = Array.isArray(polled) ? polled : this.#gather(polled)
     this.#nap(items.length > 0, now)
-    this.#countIdle(items.length, now)
+    if (items.length > 0) this.part.idleFor = 0
     return items.length > 0 ? items : null
   }
 
@@ -165,13 +201,6 @@ export class SourceReader {
       this.#awake = now + this.#rest
       this.#rest = Math.min(this.#rest * 2, LONGEST_REST)
     }
-  }
-
-  /** Idle is time between turns that gave nothing: time in which items could have come. */
-  #countIdle(items: number, now: number): void {
-    if (items > 0) this.part.idleFor = 0
-    else if (!Number.isNaN(this.#polledAt)) this.part.idleFor += Math.max(0, now - this.#polledAt)
-    this.#polledAt = now
   }
 
   #keepPosition(): void {

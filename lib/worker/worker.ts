@@ -328,6 +328,7 @@ export class Worker implements Host, Receiver {
     this.#turning = true
     const until = this.#runtime.monotonic() + TURN
     let active = false
+    for (const { behavior } of this.#assembly.sources) behavior.rouse()
     try {
       do active = this.#round(until)
       while (active && !this.#over && this.#runtime.monotonic() < until)
@@ -414,7 +415,8 @@ export class Worker implements Host, Receiver {
     let gave = false
     for (const { actor, behavior } of assembly.sources) {
       if (behavior.finished) continue
-      if (!actor.full && behavior.turn(now, alone)) gave = true
+      if (actor.full) behavior.pass()
+      else if (behavior.turn(now, alone)) gave = true
       if (behavior.exhausted) {
         behavior.finish(false)
         gave = true
@@ -517,13 +519,17 @@ export class Worker implements Host, Receiver {
   #sleep(): void {
     const now = this.#runtime.now()
     let wait = Number.POSITIVE_INFINITY
+    const reads = this.#mayRead()
+    for (const { actor, behavior } of (this.#assembly as Assembly).sources) {
+      if (!reads || behavior.finished || actor.full) {
+        behavior.pass()
+        continue
+      }
+      behavior.rest()
+      wait = Math.min(wait, behavior.awake - now)
+    }
     for (const actor of (this.#assembly as Assembly).timed) {
       if (!actor.held) wait = Math.min(wait, actor.behavior.nextTime() - now)
-    }
-    if (this.#mayRead()) {
-      for (const { actor, behavior } of (this.#assembly as Assembly).sources) {
-        if (!behavior.finished && !actor.full) wait = Math.min(wait, behavior.awake - now)
-      }
     }
     if (
       this.#network.index === 0 &&

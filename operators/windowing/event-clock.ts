@@ -1,6 +1,6 @@
 import type { DurationLike, TimeLike } from '../../lib/time/time.ts'
 import { Clock, type ClockLogic, type Reading } from './clock.ts'
-import { itemTime } from './item-time.ts'
+import { itemTime } from '../../lib/time/item-time.ts'
 import { type StepTime, systemTime } from './step-time.ts'
 import { callback, lengthOrZero } from './window-options.ts'
 
@@ -41,21 +41,30 @@ export class EventClock<V> extends Clock<V, number | null> {
   }
 
   override build(resume: number | null, time: StepTime = systemTime): ClockLogic<V, number | null> {
-    const wallTime = this.#now ?? (() => time.now)
-    return new EventClockLogic(this.#timestamp, this.#wait, { resume, wallTime })
+    const own = this.#now
+    return new EventClockLogic(this.#timestamp, this.#wait, {
+      resume,
+      wallTime: own ?? (() => time.now),
+      startedAt: own === undefined ? () => time.startedAt ?? Number.NEGATIVE_INFINITY : NEVER,
+    })
   }
 }
 
 interface EventClockStart {
   readonly resume: number | null
   readonly wallTime: () => number
+  /** Wall time before it does not count. */
+  readonly startedAt: () => number
 }
+
+const NEVER = (): number => Number.NEGATIVE_INFINITY
 
 /** The watermark as last observed, and the wall time of that; two numbers a key. */
 class EventClockLogic<V> implements ClockLogic<V, number | null> {
   readonly #timestamp: (value: V) => TimeLike
   readonly #wait: number
   readonly #wallTime: () => number
+  readonly #startedAt: () => number
   #watermark: number
   #at: number
 
@@ -63,6 +72,7 @@ class EventClockLogic<V> implements ClockLogic<V, number | null> {
     this.#timestamp = timestamp
     this.#wait = wait
     this.#wallTime = start.wallTime
+    this.#startedAt = start.startedAt
     this.#watermark = start.resume ?? Number.NEGATIVE_INFINITY
     this.#at = start.wallTime()
   }
@@ -77,10 +87,9 @@ class EventClockLogic<V> implements ClockLogic<V, number | null> {
 
   onNotify(): number {
     const now = this.#wallTime()
-    if (now > this.#at) {
-      this.#watermark += now - this.#at
-      this.#at = now
-    }
+    const from = this.#countedFrom()
+    if (now > from) this.#watermark += now - from
+    if (now > this.#at) this.#at = now
     return this.#watermark
   }
 
@@ -95,10 +104,16 @@ class EventClockLogic<V> implements ClockLogic<V, number | null> {
   wakeFor(time: number): number | null {
     const ahead = time - this.#watermark
     if (ahead === Number.POSITIVE_INFINITY) return null
-    if (ahead <= 0) return this.#at
+    const from = this.#countedFrom()
+    if (ahead <= 0) return from
     // A fraction of a millisecond may vanish in the sum: waking at this very instant would spin.
-    const wake = Math.ceil(this.#at + ahead)
-    return wake > this.#at ? wake : this.#at + 1
+    const wake = Math.ceil(from + ahead)
+    return wake > from ? wake : from + 1
+  }
+
+  /** Since when wall time has not been added to the watermark yet. */
+  #countedFrom(): number {
+    return Math.max(this.#at, this.#startedAt())
   }
 
   snapshot(): number | null {

@@ -1,4 +1,4 @@
-import type { ClockLogic } from './clock.ts'
+import type { ClockLogic, Reading } from './clock.ts'
 import { KeyFiring, type KeyFiringState } from './key-firing.ts'
 import type { StepTime } from './step-time.ts'
 import { TimeQueue } from './time-queue.ts'
@@ -64,8 +64,12 @@ export class KeyWindows<V, W> {
     return this.#clock.followsStream === true
   }
 
-  onValue(value: V, sink: WindowSink<V, W>): void {
-    const { time, watermark } = this.#clock.onItem(value)
+  /** What the clock says of a value, before anything comes of it. */
+  read(value: V): Reading {
+    return this.#clock.onItem(value)
+  }
+
+  onValue(value: V, { time, watermark }: Reading, sink: WindowSink<V, W>): void {
     this.#advanceTo(watermark)
     if (time >= this.#watermark) {
       this.#hold(time, value)

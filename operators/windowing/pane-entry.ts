@@ -1,3 +1,5 @@
+import { Entry } from '../../lib/state/entry.ts'
+
 /** One pane and what it holds, as a snapshot keeps it. */
 export type PaneState = readonly [pane: number, held: unknown]
 
@@ -12,8 +14,7 @@ export const NO_PANE: number = -(2 ** 31)
  * What a table keeps of one key: an object with the newest pane, and the one before, in fields of its
  * own, so that most values touch no collection. Panes are numbered by time.
  */
-export class PaneEntry {
-  readonly key: string
+export class PaneEntry extends Entry {
   pane: number = NO_PANE
   held: unknown = undefined
   olderPane: number = NO_PANE
@@ -21,11 +22,10 @@ export class PaneEntry {
   /** Further panes, ascending, and what they hold; mostly none. */
   restPanes: number[] = NO_PANES
   restHeld: unknown[] = NO_HELD
-  /** The round of `takeChanged` in which the key changed. */
-  changedIn = 0
 
   constructor(key: string) {
-    this.key = key
+    super()
+    this.$key = key
   }
 
   has(pane: number): boolean {

@@ -1,8 +1,9 @@
 import { ownCopy } from '../../lib/actor/own-copy.ts'
+import { KeyTable } from '../../lib/state/key-table.ts'
 import type { TimeLike } from '../../lib/time/time.ts'
 import { Buckets } from './buckets.ts'
 import type { WindowFold } from './fold-logic.ts'
-import { itemTime } from './item-time.ts'
+import { itemTime } from '../../lib/time/item-time.ts'
 import { NO_PANE, type PaneEntry, type PaneState } from './pane-entry.ts'
 import { foldIntoPanes, holdInPanes, type PaneLoopTable } from './pane-loops.ts'
 import { TimedValues } from './timed-values.ts'
@@ -33,12 +34,12 @@ type PaneLoop<V, A, E extends PaneEntry> = (
  * id, so closing costs per closed window. A key without panes is forgotten.
  */
 export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTable<V, A, E> {
-  readonly entries: Map<string, E> = new Map()
+  readonly table: KeyTable<E>
   readonly timestamp: (value: V) => TimeLike
   readonly fold: (accumulator: A, value: V) => A
   watermark: number = Number.NEGATIVE_INFINITY
   position = 0
-  round = 1
+  timed = -1
   readonly alignTo: number
   readonly paneLength: number
   protected readonly folding: WindowFold<V, A>
@@ -47,9 +48,12 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
   protected readonly waiting: Buckets<E> = new Buckets()
   readonly #ordered: boolean
   readonly #loop: PaneLoop<V, A, E>
-  #changed: string[] = []
 
   constructor(options: PaneTableOptions<V, A>, paneLength: number) {
+    this.table = new KeyTable<E>({
+      make: (key, resume) => this.#make(key, resume),
+      snapshot: (entry) => this.stateOf(entry),
+    })
     this.timestamp = options.timestamp
     this.fold = options.fold.fold
     this.folding = options.fold
@@ -61,10 +65,6 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
     this.#loop = options.ordered
       ? ownCopy(holdInPanes<V, A, E>, 'hold-in-panes')
       : ownCopy(foldIntoPanes<V, A, E>, 'fold-into-panes')
-  }
-
-  get size(): number {
-    return this.entries.size
   }
 
   /** Takes in a batch: `values[i]` has the key `keys[i]`. */
@@ -80,25 +80,11 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
 
   /** All input has ended: every window closes, key after key. The stream's watermark stays. */
   onEof(): void {
-    for (const key of [...this.entries.keys()].sort()) {
-      const entry = this.entries.get(key)
+    for (const key of [...this.table.keys()].sort()) {
+      const entry = this.table.get(key)
       if (entry !== undefined) this.closeAll(entry)
     }
     while (this.waiting.first !== Number.POSITIVE_INFINITY) this.waiting.takeFirst()
-  }
-
-  /** The keys that changed since the last call, each at least once. */
-  takeChanged(): string[] {
-    const changed = this.#changed
-    this.#changed = []
-    this.round += 1
-    return changed
-  }
-
-  change(entry: E): void {
-    if (entry.changedIn === this.round) return
-    entry.changedIn = this.round
-    this.#changed.push(entry.key)
   }
 
   takeApart(key: string, stamp: TimeLike, value: V): void {
@@ -109,29 +95,32 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
     }
     const pane = Math.floor((time - this.alignTo) / this.paneLength)
     if (pane <= NO_PANE) throw outOfReach(time)
-    const known = this.entries.get(key)
+    const known = this.table.get(key)
+    if (known !== undefined) this.table.touch(known)
     if (known?.has(pane) === true) {
       known.replace(pane, this.#withValue(known.heldIn(pane), time, value))
-      this.change(known)
       return
     }
     const held = this.#withValue(this.#newHeld(), time, value)
-    const entry = known ?? this.#add(key)
+    const entry = known ?? this.table.add(key)
     entry.add(pane, held)
     this.waitFor(entry, pane)
-    this.change(entry)
   }
 
-  /** The key's state is gone; lists that still name its entry find nothing in it. */
-  unload(key: string): void {
-    const entry = this.entries.get(key)
+  /** Forgets a key; lists that still name its entry find nothing in it. */
+  forget(key: string): void {
+    const entry = this.table.get(key)
     if (entry === undefined) return
-    this.entries.delete(key)
+    this.table.remove(entry)
     for (const pane of entry.panes()) entry.take(pane)
     this.clear(entry)
   }
 
   protected abstract newEntry(key: string): E
+  /** What a snapshot keeps of an entry. */
+  protected abstract stateOf(entry: E): unknown
+  /** Takes a snapshot into a new entry. */
+  protected abstract resume(entry: E, state: unknown): void
   /** A pane opened: the entry waits for the first of its windows. */
   protected abstract waitFor(entry: E, pane: number): void
   /** Drops what the entry keeps besides panes. */
@@ -140,11 +129,6 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
   protected abstract closeWindow(entry: E, id: number): void
   /** All windows of an entry end. */
   protected abstract closeAll(entry: E): void
-
-  protected forgetIfEmpty(entry: E, isEmpty: boolean): void {
-    this.change(entry)
-    if (isEmpty) this.entries.delete(entry.key)
-  }
 
   protected accumulatorOf(held: unknown): A {
     if (!this.#ordered) return held as A
@@ -155,13 +139,11 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
     return entry.panes().map((pane) => [pane, this.#stored(entry.heldIn(pane))])
   }
 
-  protected resume(key: string, panes: readonly PaneState[]): E {
-    const entry = this.#add(key)
+  protected resumePanes(entry: E, panes: readonly PaneState[]): void {
     for (const [pane, stored] of panes) {
       entry.add(pane, this.#restored(stored))
       this.waitFor(entry, pane)
     }
-    return entry
   }
 
   #closeUntil(watermark: number): void {
@@ -174,9 +156,9 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
     }
   }
 
-  #add(key: string): E {
+  #make(key: string, resume: unknown): E {
     const entry = this.newEntry(key)
-    this.entries.set(key, entry)
+    if (resume !== null) this.resume(entry, resume)
     return entry
   }
 
@@ -207,6 +189,6 @@ const outOfReach = (time: number): RangeError =>
   new RangeError(`${time} is 2^31 panes or more before the windows' alignTo; set it closer.`)
 
 const byKey = (a: PaneEntry, b: PaneEntry): number => {
-  if (a.key === b.key) return 0
-  return a.key < b.key ? -1 : 1
+  if (a.$key === b.$key) return 0
+  return a.$key < b.$key ? -1 : 1
 }

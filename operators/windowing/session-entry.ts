@@ -1,4 +1,4 @@
-import type { DueEntry } from './due-heap.ts'
+import { Entry } from '../../lib/state/entry.ts'
 
 /** An open session and what it holds. */
 export interface HeldSession {
@@ -14,10 +14,7 @@ export interface HeldSession {
  * What a table keeps of one key. Mostly there is one open session, which lies in fields of the entry;
  * of several all are in `several`, in the order they were opened.
  */
-export class SessionEntry implements DueEntry {
-  readonly key: string
-  due = 0
-  place = -1
+export class SessionEntry extends Entry {
   nextId = 0
   id = 0
   open: number = Number.POSITIVE_INFINITY
@@ -25,11 +22,10 @@ export class SessionEntry implements DueEntry {
   held: unknown = undefined
   mergedIds: readonly number[] = NO_IDS
   several: HeldSession[] | null = null
-  /** The round of `takeChanged` in which the key changed. */
-  changedIn = 0
 
   constructor(key: string) {
-    this.key = key
+    super()
+    this.$key = key
   }
 
   isEmpty(): boolean {

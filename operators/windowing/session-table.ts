@@ -1,8 +1,9 @@
 import { ownCopy } from '../../lib/actor/own-copy.ts'
+import { KeyTable } from '../../lib/state/key-table.ts'
+import { TimerHeap } from '../../lib/state/timer-heap.ts'
 import type { TimeLike } from '../../lib/time/time.ts'
-import { DueHeap } from './due-heap.ts'
 import type { WindowFold } from './fold-logic.ts'
-import { itemTime } from './item-time.ts'
+import { itemTime } from '../../lib/time/item-time.ts'
 import { type HeldSession, SessionEntry } from './session-entry.ts'
 import { foldIntoSessions, holdInSessions, type SessionLoopTable } from './session-loops.ts'
 import { TimedValues } from './timed-values.ts'
@@ -40,21 +41,24 @@ type SessionLoop<V, A> = (
  * to the top before its time. Ordered sessions are numbered as they close, which is in order of time.
  */
 export class SessionTable<V, A> implements SessionLoopTable<V, A> {
-  readonly entries: Map<string, SessionEntry> = new Map()
+  readonly table: KeyTable<SessionEntry>
   readonly timestamp: (value: V) => TimeLike
   readonly fold: (accumulator: A, value: V) => A
   readonly gap: number
   watermark: number = Number.NEGATIVE_INFINITY
   position = 0
-  round = 1
+  timed = -1
   readonly #folding: WindowFold<V, A>
   readonly #ordered: boolean
   readonly #sink: WindowSink<V, A>
   readonly #loop: SessionLoop<V, A>
-  readonly #due = new DueHeap<SessionEntry>()
-  #changed: string[] = []
+  readonly #due = new TimerHeap<SessionEntry>()
 
   constructor(options: SessionTableOptions<V, A>) {
+    this.table = new KeyTable<SessionEntry>({
+      make: (key, resume) => this.#make(key, resume as SessionTableState | null),
+      snapshot: (entry) => this.#stateOf(entry),
+    })
     this.timestamp = options.timestamp
     this.fold = options.fold.fold
     this.gap = options.gap
@@ -66,10 +70,6 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
       : ownCopy(foldIntoSessions<V, A>, 'fold-into-sessions')
   }
 
-  get size(): number {
-    return this.entries.size
-  }
-
   /** Takes in a batch: `values[i]` has the key `keys[i]`. */
   onBatch(keys: readonly string[], values: readonly V[]): void {
     this.#loop(this, keys, values)
@@ -78,56 +78,26 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
   /** The stream's watermark moved: sessions that it ends come out, by (time, key). */
   onWatermark(watermark: number): void {
     if (watermark > this.watermark) this.watermark = watermark
-    for (let entry = this.#due.peek(); entry !== undefined; entry = this.#due.peek()) {
-      if (entry.due > this.watermark) return
+    for (let next = this.#due.next; next <= this.watermark; next = this.#due.next) {
+      const entry = this.#due.pop()
       const due = this.#dueOf(entry)
-      if (due > entry.due) this.#due.schedule(entry, due)
+      if (due > next) this.#due.schedule(entry, due)
       else this.#closeUntil(entry, due)
     }
   }
 
   /** All input has ended: every session closes, key after key. The stream's watermark stays. */
   onEof(): void {
-    for (const key of [...this.entries.keys()].sort()) {
-      const entry = this.entries.get(key)
+    for (const key of [...this.table.keys()].sort()) {
+      const entry = this.table.get(key)
       if (entry !== undefined) this.#closeUntil(entry, Number.POSITIVE_INFINITY)
     }
   }
 
-  /** The keys that changed since the last call, each at least once. */
-  takeChanged(): string[] {
-    const changed = this.#changed
-    this.#changed = []
-    this.round += 1
-    return changed
-  }
-
-  snapshotOf(key: string): SessionTableState | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return undefined
-    return { nextId: entry.nextId, sessions: entry.sessions().map((s) => this.#stored(s)) }
-  }
-
-  load(key: string, { nextId, sessions }: SessionTableState): void {
-    this.unload(key)
-    const entry = this.#add(key)
-    entry.nextId = nextId
-    entry.set(sessions.map((session) => this.#restored(session)))
-    this.#due.schedule(entry, this.#dueOf(entry))
-  }
-
-  /** The key's state is gone. */
-  unload(key: string): void {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return
-    this.#due.remove(entry)
-    this.entries.delete(key)
-  }
-
-  change(entry: SessionEntry): void {
-    if (entry.changedIn === this.round) return
-    entry.changedIn = this.round
-    this.#changed.push(entry.key)
+  /** Forgets a key. */
+  forget(key: string): void {
+    const entry = this.table.get(key)
+    if (entry !== undefined) this.#forget(entry)
   }
 
   takeApart(key: string, stamp: TimeLike, value: V): void {
@@ -136,12 +106,13 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
       this.#sink.late(key, LATE_SESSION_ID, value)
       return
     }
-    const known = this.entries.get(key)
+    const known = this.table.get(key)
+    if (known !== undefined) this.table.touch(known)
     const sessions = known === undefined ? [] : [...known.sessions()]
     const near = sessions.find(({ open, close }) => this.#isNear(time, open, close))
     const before = near === undefined ? this.#newHeld() : near.held
     const held = this.#withValue(before, time, value)
-    const entry = known ?? this.#add(key)
+    const entry = known ?? this.table.add(key)
     if (near === undefined) {
       const id = this.#ordered ? -1 : entry.nextId++
       sessions.push({ id, open: time, close: time, held, mergedIds: [] })
@@ -153,8 +124,7 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
       entry.set(this.#merged(sessions))
     }
     const due = this.#dueOf(entry)
-    if (entry.place === -1 || due < entry.due) this.#due.schedule(entry, due)
-    this.change(entry)
+    if (due < this.#due.timeOf(entry)) this.#due.schedule(entry, due)
   }
 
   #isNear(time: number, open: number, close: number): boolean {
@@ -180,20 +150,20 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
   }
 
   #closeUntil(entry: SessionEntry, due: number): void {
+    this.table.touch(entry)
     const closing = entry.sessions().filter(({ close }) => this.#closesAt(close) <= due)
     entry.set(entry.sessions().filter(({ close }) => this.#closesAt(close) > due))
     closing.sort((a, b) => a.close - b.close || a.id - b.id)
     for (const session of closing) this.#emit(entry, session)
-    this.change(entry)
-    if (entry.isEmpty()) this.unload(entry.key)
+    if (entry.isEmpty()) this.#forget(entry)
     else this.#due.schedule(entry, this.#dueOf(entry))
   }
 
   #emit(entry: SessionEntry, { id: given, open, close, held, mergedIds }: HeldSession): void {
     const id = this.#ordered ? entry.nextId++ : given
-    this.#sink.down(entry.key, id, this.#accumulatorOf(held))
+    this.#sink.down(entry.$key, id, this.#accumulatorOf(held))
     const merged = new Set(this.#ordered ? [] : mergedIds)
-    this.#sink.meta(entry.key, id, new WindowSpan(open, close, merged))
+    this.#sink.meta(entry.$key, id, new WindowSpan(open, close, merged))
   }
 
   /** When the first session of an entry closes. */
@@ -206,10 +176,22 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
     return Math.floor(close + this.gap) + 1
   }
 
-  #add(key: string): SessionEntry {
+  #make(key: string, resume: SessionTableState | null): SessionEntry {
     const entry = new SessionEntry(key)
-    this.entries.set(key, entry)
+    if (resume === null) return entry
+    entry.nextId = resume.nextId
+    entry.set(resume.sessions.map((session) => this.#restored(session)))
+    this.#due.schedule(entry, this.#dueOf(entry))
     return entry
+  }
+
+  #stateOf(entry: SessionEntry): SessionTableState {
+    return { nextId: entry.nextId, sessions: entry.sessions().map((s) => this.#stored(s)) }
+  }
+
+  #forget(entry: SessionEntry): void {
+    this.#due.schedule(entry, null)
+    this.table.remove(entry)
   }
 
   #newHeld(): unknown {

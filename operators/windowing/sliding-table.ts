@@ -55,16 +55,13 @@ export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
     this.#byPane = new WindowGrid(length / pane, offset / pane, 0)
   }
 
-  snapshotOf(key: string): SlidingTableState | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return undefined
+  protected override stateOf(entry: SlidingEntry<A>): SlidingTableState {
     const { nextId, window } = entry
     return { nextId, panes: this.panesOf(entry), closed: window.snapshot() }
   }
 
-  load(key: string, state: SlidingTableState): void {
-    this.unload(key)
-    const entry = this.resume(key, state.panes)
+  protected override resume(entry: SlidingEntry<A>, state: SlidingTableState): void {
+    this.resumePanes(entry, state.panes)
     entry.window.resume(state.closed)
     this.#waitForId(entry, state.nextId)
   }
@@ -80,15 +77,16 @@ export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
 
   protected override closeWindow(entry: SlidingEntry<A>, id: number): void {
     if (entry.nextId !== id) return
+    this.table.touch(entry)
     const { window } = entry
     const end = this.#byPane.closeOf(id)
     for (let pane = entry.oldest(); pane < end; pane = entry.oldest()) {
       window.push(pane, this.accumulatorOf(entry.take(pane)))
     }
-    this.sink.down(entry.key, id, window.slideTo(this.#byPane.openOf(id)))
+    this.sink.down(entry.$key, id, window.slideTo(this.#byPane.openOf(id)))
     const open = this.grid.openOf(id)
     if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
-    this.sink.meta(entry.key, id, this.#span)
+    this.sink.meta(entry.$key, id, this.#span)
     this.#waitForNext(entry, id)
   }
 
@@ -110,7 +108,7 @@ export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
       entry.window.clear()
       this.#waitForId(entry, Math.max(id + 1, this.#byPane.firstId(pane)))
     }
-    this.forgetIfEmpty(entry, entry.nextId === Number.POSITIVE_INFINITY)
+    if (entry.nextId === Number.POSITIVE_INFINITY) this.table.remove(entry)
   }
 
   #waitForId(entry: SlidingEntry<A>, id: number): void {

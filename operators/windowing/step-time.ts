@@ -11,12 +11,24 @@ export interface StepTime {
   readonly now: number
   /** The watermark of the stream in epoch milliseconds; `-Infinity` before the first. */
   readonly watermark: number
+  /**
+   * When the step began to run, after all that it resumed from had been loaded: wall time before it
+   * makes nothing late. Without it, wall time always counts.
+   */
+  readonly startedAt?: number
 }
 
 /** The time of one step, moved by the step and never back. */
 export class MovingTime implements StepTime {
   now: number = Number.NEGATIVE_INFINITY
+  startedAt: number = Number.NEGATIVE_INFINITY
   watermark: number = Number.NEGATIVE_INFINITY
+
+  /** What came before `now` was spent on loading. */
+  startAt(now: number): void {
+    this.moveTo(now)
+    this.startedAt = this.now
+  }
 
   moveTo(now: number): void {
     if (now > this.now) this.now = now

@@ -11,14 +11,12 @@ export class TumblingTable<V, A> extends PaneTable<V, A, PaneEntry> {
     super(options, options.grid.length)
   }
 
-  snapshotOf(key: string): readonly PaneState[] | undefined {
-    const entry = this.entries.get(key)
-    return entry === undefined ? undefined : this.panesOf(entry)
+  protected override stateOf(entry: PaneEntry): readonly PaneState[] {
+    return this.panesOf(entry)
   }
 
-  load(key: string, panes: readonly PaneState[]): void {
-    this.unload(key)
-    this.resume(key, panes)
+  protected override resume(entry: PaneEntry, panes: readonly PaneState[]): void {
+    this.resumePanes(entry, panes)
   }
 
   protected override newEntry(key: string): PaneEntry {
@@ -31,12 +29,13 @@ export class TumblingTable<V, A> extends PaneTable<V, A, PaneEntry> {
 
   protected override closeWindow(entry: PaneEntry, id: number): void {
     if (!entry.has(id)) return
+    this.table.touch(entry)
     const accumulator = this.accumulatorOf(entry.take(id))
     const open = this.grid.openOf(id)
-    this.sink.down(entry.key, id, accumulator)
+    this.sink.down(entry.$key, id, accumulator)
     if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
-    this.sink.meta(entry.key, id, this.#span)
-    this.forgetIfEmpty(entry, entry.oldest() === Number.POSITIVE_INFINITY)
+    this.sink.meta(entry.$key, id, this.#span)
+    if (entry.oldest() === Number.POSITIVE_INFINITY) this.table.remove(entry)
   }
 
   protected override closeAll(entry: PaneEntry): void {

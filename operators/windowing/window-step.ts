@@ -1,20 +1,19 @@
-import { DueHeap } from './due-heap.ts'
+import { Entry } from '../../lib/state/entry.ts'
+import { KeyTable } from '../../lib/state/key-table.ts'
+import { TimerHeap } from '../../lib/state/timer-heap.ts'
 import { KeyWindows, type KeyWindowsState } from './key-windows.ts'
 import { MovingTime } from './step-time.ts'
 import type { WindowPlan } from './window-plan.ts'
 import type { WindowSink } from './window-sink.ts'
 
 /** A key in the table of a step, and in the heap of those that are due. */
-class KeyEntry<V, W> {
-  readonly key: string
+class KeyEntry<V, W> extends Entry {
   readonly windows: KeyWindows<V, W>
-  due = 0
-  place = -1
   isTouched = false
-  isChanged = false
 
   constructor(key: string, windows: KeyWindows<V, W>) {
-    this.key = key
+    super()
+    this.$key = key
     this.windows = windows
   }
 }
@@ -27,26 +26,35 @@ class KeyEntry<V, W> {
  * is forgotten.
  */
 export class WindowStep<V, W> {
+  readonly table: KeyTable<KeyEntry<V, W>>
+  /** How many values of the batch were taken in; where one threw, its place. */
+  position = 0
+  /** The place of the last value whose time is known. */
+  timed = -1
+  /** The key whose windows were last at work. */
+  key = ''
   readonly #plan: WindowPlan<V, W>
   readonly #sink: WindowSink<V, W>
   readonly #time = new MovingTime()
-  readonly #entries = new Map<string, KeyEntry<V, W>>()
-  readonly #byWallTime = new DueHeap<KeyEntry<V, W>>()
-  readonly #byWatermark = new DueHeap<KeyEntry<V, W>>()
-  /** How many values of the batch were taken in; where one threw, its place. */
-  position = 0
-  /** The key whose windows were last at work. */
-  key = ''
+  readonly #byWallTime = new TimerHeap<KeyEntry<V, W>>()
+  readonly #byWatermark = new TimerHeap<KeyEntry<V, W>>()
   #touched: KeyEntry<V, W>[] = []
-  #changed: string[] = []
 
-  constructor(plan: WindowPlan<V, W>, sink: WindowSink<V, W>) {
+  /** Keys that are loaded see `now`, until `onLoaded` tells when wall time goes on. */
+  constructor(plan: WindowPlan<V, W>, sink: WindowSink<V, W>, now: number) {
     this.#plan = plan
     this.#sink = sink
+    this.#time.moveTo(now)
+    this.table = new KeyTable<KeyEntry<V, W>>({
+      make: (key, resume) => this.#make(key, resume as KeyWindowsState | null),
+      snapshot: (entry) => entry.windows.snapshot(),
+    })
   }
 
-  get size(): number {
-    return this.#entries.size
+  /** Everything stored is there; wall time counts from here on. */
+  onLoaded(now: number): void {
+    this.#time.startAt(now)
+    for (const key of this.table.keys()) this.#schedule(this.#entryOf(key))
   }
 
   /**
@@ -58,16 +66,20 @@ export class WindowStep<V, W> {
    */
   onBatch(keys: readonly string[], values: readonly V[], now: number): void {
     this.#time.moveTo(now)
+    this.timed = -1
     let i = 0
     try {
       for (; i < keys.length; i++) {
         const entry = this.#entryOf(keys[i] as string)
         if (!entry.isTouched) {
+          this.table.touch(entry)
           entry.isTouched = true
           this.#touched.push(entry)
         }
-        this.key = entry.key
-        entry.windows.onValue(values[i] as V, this.#sink)
+        this.key = entry.$key
+        const reading = entry.windows.read(values[i] as V)
+        this.timed = i
+        entry.windows.onValue(values[i] as V, reading, this.#sink)
       }
     } finally {
       this.position = i
@@ -81,9 +93,9 @@ export class WindowStep<V, W> {
     this.#notifyDue(this.#byWatermark, this.#time.watermark)
   }
 
-  /** The wall time at which to call `onTimer`, or `null`. */
-  nextTimer(): number | null {
-    return this.#byWallTime.peek()?.due ?? null
+  /** The wall time at which to call `onTimer`, or infinity. */
+  nextTimer(): number {
+    return this.#byWallTime.next
   }
 
   onTimer(now: number): void {
@@ -94,59 +106,29 @@ export class WindowStep<V, W> {
   /** All input has ended: every window closes, key after key. */
   onEof(now: number): void {
     this.#time.moveTo(now)
-    for (const key of [...this.#entries.keys()].sort()) {
+    for (const key of [...this.table.keys()].sort()) {
       this.#let(this.#entryOf(key), (windows) => windows.onEof(this.#sink))
     }
   }
 
-  /** The keys that changed since the last call, each at least once. */
-  takeChanged(): string[] {
-    const changed = this.#changed
-    this.#changed = []
-    for (const key of changed) {
-      const entry = this.#entries.get(key)
-      if (entry !== undefined) entry.isChanged = false
-    }
-    return changed
-  }
-
-  /** What to keep of a key; `undefined` for nothing, which forgets what was kept before. */
-  snapshotOf(key: string): KeyWindowsState | undefined {
-    return this.#entries.get(key)?.windows.snapshot()
-  }
-
-  /** Takes a key over from a snapshot. Wall time, and a stored watermark, come before. */
-  load(key: string, state: KeyWindowsState, now: number): void {
-    this.#time.moveTo(now)
-    const old = this.#entries.get(key)
-    if (old !== undefined) this.#forget(old)
-    this.#schedule(this.#add(key, state))
-  }
-
-  /** The key's state is gone. */
-  unload(key: string): void {
-    const entry = this.#entries.get(key)
+  /** Forgets a key. */
+  forget(key: string): void {
+    const entry = this.table.get(key)
     if (entry !== undefined) this.#forget(entry)
   }
 
   #entryOf(key: string): KeyEntry<V, W> {
-    return this.#entries.get(key) ?? this.#add(key, null)
+    return this.table.get(key) ?? this.table.add(key)
   }
 
-  #add(key: string, resume: KeyWindowsState | null): KeyEntry<V, W> {
+  #make(key: string, resume: KeyWindowsState | null): KeyEntry<V, W> {
     const windows = new KeyWindows<V, W>(this.#plan, key, { resume, time: this.#time })
-    const entry = new KeyEntry(key, windows)
-    this.#entries.set(key, entry)
-    return entry
+    return new KeyEntry(key, windows)
   }
 
-  #notifyDue(heap: DueHeap<KeyEntry<V, W>>, until: number): void {
+  #notifyDue(heap: TimerHeap<KeyEntry<V, W>>, until: number): void {
     const due: KeyEntry<V, W>[] = []
-    for (let entry = heap.peek(); entry !== undefined; entry = heap.peek()) {
-      if (entry.due > until) break
-      heap.remove(entry)
-      due.push(entry)
-    }
+    while (heap.next <= until) due.push(heap.pop())
     // Each once: a clock that always asks for a time gone by must not hold up all others.
     for (const entry of due) this.#let(entry, (windows) => windows.onNotify(this.#sink))
   }
@@ -165,36 +147,27 @@ export class WindowStep<V, W> {
     }
   }
 
-  /** Lets a key work; whatever comes of it, what it changed is noted and its next time is known. */
+  /** Lets a key work; whatever comes of it, its next time is known then. */
   #let(entry: KeyEntry<V, W>, work: (windows: KeyWindows<V, W>) => void): void {
-    this.key = entry.key
+    this.key = entry.$key
+    this.table.touch(entry)
     try {
       work(entry.windows)
     } finally {
-      this.#settle(entry)
+      if (entry.windows.isEmpty()) this.#forget(entry)
+      else this.#schedule(entry)
     }
-  }
-
-  #settle(entry: KeyEntry<V, W>): void {
-    if (!entry.isChanged) {
-      entry.isChanged = true
-      this.#changed.push(entry.key)
-    }
-    if (entry.windows.isEmpty()) this.#forget(entry)
-    else this.#schedule(entry)
   }
 
   #schedule(entry: KeyEntry<V, W>): void {
-    if (entry.windows.followsStream) {
-      this.#byWatermark.schedule(entry, entry.windows.deadline())
-    } else {
-      this.#byWallTime.schedule(entry, entry.windows.notifyAt())
-    }
+    const { windows } = entry
+    if (windows.followsStream) this.#byWatermark.schedule(entry, windows.deadline())
+    else this.#byWallTime.schedule(entry, windows.notifyAt())
   }
 
   #forget(entry: KeyEntry<V, W>): void {
-    this.#byWallTime.remove(entry)
-    this.#byWatermark.remove(entry)
-    this.#entries.delete(entry.key)
+    const heap = entry.windows.followsStream ? this.#byWatermark : this.#byWallTime
+    heap.schedule(entry, null)
+    this.table.remove(entry)
   }
 }

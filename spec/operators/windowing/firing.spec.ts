@@ -102,7 +102,7 @@ describe('allowedLateness', () => {
   it('frees a window when it is over, and wakes for that', () => {
     const world = worldOf({ allowedLateness }).batch(at(1))
     expect(world.waitUntil(100)).to.equal(2)
-    expect(world.step.snapshotOf('k')).to.deep.equal({ clock: 30_000, windower: [] })
+    expect(world.step.table.peek('k')).to.deep.equal({ clock: 30_000, windower: [] })
     expect(world.out.of('down')).to.deep.equal([[0, [1]]])
   })
 

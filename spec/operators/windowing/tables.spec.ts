@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import type { StateTable } from '../../../lib/state/state-table.ts'
 import { foldLogic, type WindowFold } from '../../../operators/windowing/fold-logic.ts'
 import { SessionTable } from '../../../operators/windowing/session-table.ts'
 import { SessionWindower } from '../../../operators/windowing/session-windower.ts'
@@ -9,7 +10,7 @@ import { TumblingTable } from '../../../operators/windowing/tumbling-table.ts'
 import { WatermarkClock } from '../../../operators/windowing/watermark-clock.ts'
 import { WindowGrid } from '../../../operators/windowing/window-grid.ts'
 import type { Windower } from '../../../operators/windowing/windower.ts'
-import { at, Outputs, type Timed, timestamp, World } from './worlds.ts'
+import { at, Outputs, Rows, type Timed, timestamp, World } from './worlds.ts'
 
 /** Accumulators are changed in place, and merging spoils both sides, as users may do it. */
 const list: WindowFold<Timed, unknown> = {
@@ -50,17 +51,15 @@ interface Table {
   onBatch(keys: readonly string[], values: readonly Timed[]): void
   onWatermark(watermark: number): void
   onEof(): void
-  takeChanged(): string[]
-  snapshotOf(key: string): unknown
-  load(key: string, state: never): void
-  readonly size: number
+  readonly table: StateTable
 }
 
 /** What a table gives for the actions, by stream. */
 const tableOutputs = (newTable: (out: Outputs) => Table, todo: readonly Action[]): Outputs => {
   const out = new Outputs()
-  const stored = new Map<string, unknown>()
+  const rows = new Rows()
   let table = newTable(out)
+  rows.load(table.table)
   let watermark = Number.NEGATIVE_INFINITY
   for (const action of todo) {
     if ('batch' in action) {
@@ -72,16 +71,14 @@ const tableOutputs = (newTable: (out: Outputs) => Table, todo: readonly Action[]
       watermark = Math.max(watermark, action.watermark * 1000)
       table.onWatermark(watermark)
     } else {
-      for (const key of table.takeChanged()) stored.set(key, structuredClone(table.snapshotOf(key)))
+      rows.take(table.table)
       table = newTable(out)
+      rows.load(table.table)
       table.onWatermark(watermark)
-      for (const [key, state] of stored) {
-        if (state !== undefined) table.load(key, structuredClone(state) as never)
-      }
     }
   }
   table.onEof()
-  expect(table.size).to.equal(0)
+  expect(table.table.size).to.equal(0)
   return out
 }
 
@@ -145,9 +142,9 @@ describe('TumblingTable', () => {
     const table = new TumblingTable(options(new WindowGrid(10_000, 10_000, 0), false, out))
     table.onBatch(['b', 'c', 'z', 'a'], [at(11), at(1), at(5), at(12)])
     table.onWatermark(15_000)
-    expect(table.size).to.equal(2)
+    expect(table.table.size).to.equal(2)
     table.onWatermark(20_000)
-    expect(table.size).to.equal(0)
+    expect(table.table.size).to.equal(0)
     const down = out.all.filter(([stream]) => stream === 'down')
     expect(down.map(([, key, id]) => key + id)).to.deep.equal(['c0', 'z0', 'a1', 'b1'])
   })
@@ -174,7 +171,7 @@ describe('TumblingTable', () => {
     const grid = new WindowGrid(10, 10, 0)
     const table = new TumblingTable({ ...options(grid, false, sink), timestamp: () => Number.NaN })
     expect(() => table.onBatch(['k'], [at(1)])).to.throw(TypeError, 'not a time')
-    expect(table.size).to.equal(0)
+    expect(table.table.size).to.equal(0)
   })
 })
 
@@ -235,6 +232,6 @@ describe('SessionTable', () => {
         .map(([, key]) => key)
         .join(''),
     ).to.equal('cabc')
-    expect(table.size).to.equal(0)
+    expect(table.table.size).to.equal(0)
   })
 })

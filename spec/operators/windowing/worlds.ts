@@ -1,7 +1,7 @@
+import type { StateTable } from '../../../lib/state/state-table.ts'
 import type { Clock } from '../../../operators/windowing/clock.ts'
 import { type FiringOptions, firingPolicy } from '../../../operators/windowing/firing.ts'
 import { foldLogic } from '../../../operators/windowing/fold-logic.ts'
-import type { KeyWindowsState } from '../../../operators/windowing/key-windows.ts'
 import { closeMillisOf, type WindowMetadata } from '../../../operators/windowing/window-metadata.ts'
 import type { BuildLogic } from '../../../operators/windowing/window-plan.ts'
 import type { WindowSink } from '../../../operators/windowing/window-sink.ts'
@@ -74,13 +74,44 @@ export interface WorldOptions extends FiringOptions {
   readonly ordered?: boolean
 }
 
+/** What is stored of the keys of a step, row by row as the engine would. */
+export class Rows {
+  readonly #stored = new Map<string, unknown>()
+  #changed: string[] = []
+  #epoch = 1
+
+  load(table: StateTable): void {
+    for (const [key, state] of this.#stored) table.load(key, structuredClone(state))
+    table.record(this.#epoch, {
+      row: (_, key, state) => {
+        this.#changed.push(key)
+        this.#stored.set(key, structuredClone(state))
+      },
+      tombstone: (_, key) => {
+        this.#changed.push(key)
+        this.#stored.delete(key)
+      },
+    })
+  }
+
+  /** Ends the epoch; the keys whose rows changed. */
+  take(table: StateTable): readonly string[] {
+    this.#epoch += 1
+    table.closeEpoch(this.#epoch)
+    table.settle(Number.MAX_SAFE_INTEGER)
+    const changed = this.#changed
+    this.#changed = []
+    return changed
+  }
+}
+
 /** A step, what comes out of it, and the wall time in seconds. */
 export class World {
   readonly out: Outputs = new Outputs()
   readonly options: WorldOptions
   step: WindowStep<Timed, unknown>
   wall: number
-  readonly #stored = new Map<string, KeyWindowsState>()
+  readonly #rows = new Rows()
 
   constructor(options: WorldOptions, wall = 0) {
     this.options = options
@@ -111,7 +142,7 @@ export class World {
     let woken = 0
     for (;;) {
       const due = this.step.nextTimer()
-      if (due === null || due > wall * 1000) break
+      if (due > wall * 1000) break
       if (++woken > 1000) throw new Error('the step spins')
       this.wall = Math.max(this.wall, due / 1000)
       this.step.onTimer(this.wall * 1000)
@@ -132,22 +163,24 @@ export class World {
 
   /** Stopped, and resumed `down` seconds later from what the changed keys had stored. */
   resume(down = 0): this {
-    for (const key of this.step.takeChanged()) {
-      const state = this.step.snapshotOf(key)
-      if (state === undefined) this.#stored.delete(key)
-      else this.#stored.set(key, structuredClone(state))
-    }
+    this.snapshot()
     this.wall += down
     this.step = this.#newStep()
-    for (const [key, state] of this.#stored) {
-      this.step.load(key, structuredClone(state), this.wall * 1000)
-    }
     return this
+  }
+
+  /** The epoch ends; the keys that have a new row, or lost theirs. */
+  snapshot(): readonly string[] {
+    return this.#rows.take(this.step.table)
   }
 
   #newStep(): WindowStep<Timed, unknown> {
     const { clock, windower, logic, ordered = true } = this.options
     const firing = firingPolicy(this.options, 'spec')
-    return new WindowStep({ clock, windower, logic, ordered, firing }, this.out)
+    const plan = { clock, windower, logic, ordered, firing }
+    const step = new WindowStep(plan, this.out, this.wall * 1000)
+    this.#rows.load(step.table)
+    step.onLoaded(this.wall * 1000)
+    return step
   }
 }
