@@ -9,11 +9,6 @@ import { type LogicBuilder, type LogicKind, type LogicStep, logicStep } from './
 
 type ItemLogic = StatefulLogic<unknown, unknown, unknown>
 
-interface Emitted {
-  readonly emit: Iterable<unknown>
-  readonly discard: boolean
-}
-
 /**
  * Keeps an object of your own for each key, which sees its values one at a time, can ask to be
  * notified at a time, and says what to snapshot: the most general keyed step.
@@ -67,9 +62,10 @@ const loop = (
   return (keys: readonly string[], values: readonly unknown[]): void => {
     const n = values.length
     const epoch = table.epoch
-    const outValues: unknown[] = []
+    const outValues: unknown[] = new Array(n)
     // While every value gives one item, the keys that came in are those that go out.
     let outKeys: string[] | null = null
+    let out = 0
     let before = 0
     let at = 0
     let phase = 0
@@ -77,7 +73,7 @@ const loop = (
       try {
         for (; at < n; at++) {
           const key = keys[at] as string
-          before = outValues.length
+          before = out
           let logic = entries.get(key)
           if (logic === undefined) {
             phase = 1
@@ -86,18 +82,27 @@ const loop = (
           } else if (epoch !== 0 && logic.$stamp !== epoch) {
             table.touch(logic)
           }
-          const result = (logic as ItemLogic).onItem(values[at]) as Partial<Emitted> | unknown[]
-          const inObject = !Array.isArray(result)
-          const items = inObject ? result?.emit : result
-          let discard = inObject && result?.discard === true
-          if (!Array.isArray(items)) discard = take(result, outValues)
-          else if (items.length === 1) outValues.push(items[0])
-          else for (let each = 0; each < items.length; each++) outValues.push(items[each])
+          const result: unknown = (logic as ItemLogic).onItem(values[at])
+          let discard = false
+          if (Array.isArray(result)) {
+            if (result.length === 1) outValues[out++] = result[0]
+            else for (let each = 0; each < result.length; each++) outValues[out++] = result[each]
+          } else {
+            const items = (result as { emit?: unknown } | null)?.emit
+            if (Array.isArray(items)) {
+              for (let each = 0; each < items.length; each++) outValues[out++] = items[each]
+              discard = (result as { discard?: unknown }).discard === true
+            } else {
+              outValues.length = out
+              discard = take(result, outValues)
+              out = outValues.length
+            }
+          }
           if (outKeys !== null) {
-            for (let each = outKeys.length; each < outValues.length; each++) outKeys.push(key)
-          } else if (outValues.length !== at + 1) {
+            for (let each = outKeys.length; each < out; each++) outKeys.push(key)
+          } else if (out !== at + 1) {
             outKeys = keys.slice(0, at)
-            for (let each = at; each < outValues.length; each++) outKeys.push(key)
+            for (let each = at; each < out; each++) outKeys.push(key)
           }
           if (discard) {
             step.discard(logic)
@@ -112,11 +117,12 @@ const loop = (
         step.failed(phase, error, { key: keys[at] as string, item: values[at] })
         if (outKeys === null) outKeys = keys.slice(0, before)
         outKeys.length = before
-        outValues.length = before
+        out = before
         phase = 0
         at += 1
       }
     }
+    outValues.length = out
     context.emit(0, outKeys ?? keys, outValues)
   }
 }
