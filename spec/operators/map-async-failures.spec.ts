@@ -107,8 +107,8 @@ describe('mapAsync, when calls fail', () => {
       },
       { concurrency: 1, onError: { deadLetter: letters }, epochInterval: 0 },
     )
-    expect(letters.items.map(({ stepId, item }) => [stepId, item])).to.deep.equal([
-      ['test.call', 2],
+    expect(letters.items.map(({ stepId, item, epoch }) => [stepId, item, epoch])).to.deep.equal([
+      ['test.call', 2, 2],
     ])
     expect(world.sink.items).to.deep.equal([1, 3])
   })
