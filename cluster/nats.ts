@@ -1,0 +1,223 @@
+import { readFile } from 'node:fs/promises'
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  type KV,
+  type NatsConnection,
+  NatsError,
+  nkeyAuthenticator,
+} from 'nats'
+import { ClusterError } from '../lib/errors/errors.ts'
+import type {
+  ConnectionState,
+  Entry,
+  Messaging,
+  NatsOptions,
+  Register,
+  Subscription,
+} from './messaging.ts'
+
+/** The client's own pings find a peer that is silent in three of these: milliseconds. */
+const PING_EVERY = 1000
+const RECONNECT_WAIT = 100
+const RECONNECT_JITTER = 50
+const CONNECT_TIMEOUT = 5000
+/** What the server answers when a key is not as the writer believed it to be. */
+const WRONG_LAST_SEQUENCE = 10071
+/** As long as the server has not said what it takes. */
+const USUAL_PAYLOAD = 1024 * 1024
+
+/**
+ * Connects to NATS.
+ *
+ * @param options.name - what the server shows for this connection
+ * @throws ClusterError where no server can be reached, or none lets us in
+ */
+export const connectNats = async (
+  options: NatsOptions & { readonly name: string },
+): Promise<Messaging> => {
+  const servers = serverList(options.servers)
+  try {
+    return new NatsMessaging(await connect(await driverOptions(options, servers)))
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw new ClusterError(
+      `No NATS server can be used at ${servers.map(withoutSecrets).join(', ')} (${text}). Start one with \`nats-server -js\`, or name another with --nats.`,
+      { cause },
+    )
+  }
+}
+
+/** The list that `nats://a:4222,nats://b:4222` stands for. */
+export const serverList = (servers: string | readonly string[]): readonly string[] =>
+  (typeof servers === 'string' ? [servers] : servers)
+    .flatMap((each) => each.split(','))
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+
+/** A server's URL as it may be shown. */
+export const withoutSecrets = (server: string): string => server.replace(/\/\/[^@/]*@/, '//')
+
+const driverOptions = async (
+  options: NatsOptions & { readonly name: string },
+  servers: readonly string[],
+): Promise<ConnectionOptions> => {
+  const { user, pass, token, nkeySeed, creds, tls, inboxPrefix, name } = options
+  const inUrl = credentialsIn(servers)
+  return {
+    servers: servers.map(withoutSecrets),
+    name,
+    reconnect: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT,
+    reconnectJitter: RECONNECT_JITTER,
+    reconnectJitterTLS: RECONNECT_JITTER,
+    pingInterval: PING_EVERY,
+    maxPingOut: 2,
+    timeout: CONNECT_TIMEOUT,
+    ...inUrl,
+    ...(user === undefined ? {} : { user }),
+    ...(pass === undefined ? {} : { pass }),
+    ...(token === undefined ? {} : { token }),
+    ...(tls === undefined ? {} : { tls: { ...tls } }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(nkeySeed === undefined
+      ? {}
+      : { authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)) }),
+    ...(creds === undefined ? {} : { authenticator: credsAuthenticator(await readFile(creds)) }),
+  }
+}
+
+/** `nats://user:pass@host` or `nats://token@host`. */
+const credentialsIn = (
+  servers: readonly string[],
+): { user?: string; pass?: string; token?: string } => {
+  const found = servers.map((server) => /\/\/([^@/]*)@/.exec(server)?.[1]).find((each) => each)
+  if (found === undefined) return {}
+  const [first = '', second] = found.split(':').map(decodeURIComponent)
+  return second === undefined ? { token: first } : { user: first, pass: second }
+}
+
+class NatsMessaging implements Messaging {
+  readonly #connection: NatsConnection
+  readonly #listeners = new Set<(state: ConnectionState) => void>()
+  #state: ConnectionState = 'up'
+
+  constructor(connection: NatsConnection) {
+    this.#connection = connection
+    void this.#follow()
+    void connection.closed().then(() => this.#become('closed'))
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  get maxPayload(): number {
+    return this.#connection.info?.max_payload ?? USUAL_PAYLOAD
+  }
+
+  publish(subject: string, bytes: Uint8Array): void {
+    if (!this.#connection.isClosed()) this.#connection.publish(subject, bytes)
+  }
+
+  subscribe(subject: string, take: (bytes: Uint8Array, subject: string) => void): Subscription {
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null) take(message.data, message.subject)
+      },
+    })
+    return { end: () => subscription.unsubscribe() }
+  }
+
+  roundTrip(): Promise<void> {
+    return this.#connection.flush()
+  }
+
+  onState(listen: (state: ConnectionState) => void): Subscription {
+    this.#listeners.add(listen)
+    return { end: () => this.#listeners.delete(listen) }
+  }
+
+  async register(name: string, ttl: number): Promise<Register> {
+    try {
+      const kv = await this.#connection.jetstream().views.kv(name, { ttl, history: 1 })
+      return new NatsRegister(kv)
+    } catch (cause) {
+      throw registerError(cause)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear()
+    if (!this.#connection.isClosed()) await this.#connection.close()
+  }
+
+  async #follow(): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (type === 'disconnect') this.#become('down')
+      else if (type === 'reconnect') this.#become('up')
+    }
+  }
+
+  #become(state: ConnectionState): void {
+    if (this.#state === state) return
+    this.#state = state
+    for (const listen of this.#listeners) listen(state)
+  }
+}
+
+/** Keys are NATS's already; values are text. */
+class NatsRegister implements Register {
+  readonly #kv: KV
+
+  constructor(kv: KV) {
+    this.#kv = kv
+  }
+
+  async get(key: string): Promise<Entry | null> {
+    const entry = await this.#kv.get(key)
+    if (entry === null || entry.operation !== 'PUT' || entry.length === 0) return null
+    return { value: entry.string(), revision: entry.revision }
+  }
+
+  create(key: string, value: string): Promise<number | null> {
+    return unlessTaken(this.#kv.create(key, value))
+  }
+
+  update(key: string, value: string, revision: number): Promise<number | null> {
+    return unlessTaken(this.#kv.update(key, value, revision))
+  }
+
+  put(key: string, value: string): Promise<number> {
+    return this.#kv.put(key, value)
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#kv.delete(key)
+  }
+}
+
+const unlessTaken = async (write: Promise<number>): Promise<number | null> => {
+  try {
+    return await write
+  } catch (error) {
+    if (error instanceof NatsError && error.api_error?.err_code === WRONG_LAST_SEQUENCE) return null
+    throw error
+  }
+}
+
+const registerError = (cause: unknown): ClusterError => {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const absent = cause instanceof NatsError && (cause.code === '503' || /jetstream/i.test(text))
+  return absent
+    ? new ClusterError(
+        'The NATS server runs without JetStream, which a cluster keeps its lease in. Start it with `nats-server -js`, or put `jetstream {}` into its configuration.',
+        { cause },
+      )
+    : new ClusterError(
+        `The NATS server gives no key-value bucket to the cluster (${text}). It must be version 2.9 or newer, and let this user make the bucket or find it made.`,
+        { cause },
+      )
+}
