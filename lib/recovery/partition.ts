@@ -332,6 +332,8 @@ export class LogPartition implements RecoveryPartition {
   }
 
   async #collectTo(epoch: number): Promise<void> {
+    // A write before it failed meanwhile, and may be there nevertheless: its manifest is not ours.
+    if (this.#broken !== null) return
     const { runtime } = this.#options.host
     const { frontier, collected } = this.#manifest
     if (frontier === null) return

@@ -45,6 +45,28 @@ describe('MemoryStore, when a write fails', () => {
     })
   }
 
+  it('writes nothing over one that is there although it was reported as failed', async () => {
+    let torn = false
+    const store = new MemoryStore({
+      fate: async (): Promise<WriteFate> => {
+        const fate = torn ? 'torn' : 'done'
+        torn = false
+        return fate
+      },
+    })
+    const holder = await Holder.begin(store)
+    const [partition] = holder.partitions
+    if (partition === undefined) throw new Error('a store has a partition')
+    await partition.append(2, [blockOf('count', 1, { a: 1 })])
+    torn = true
+    const append = partition.append(3, [blockOf('count', 2, { a: 2 })]).catch(() => {})
+    // Asked for while the write before it is still under way.
+    await Promise.all([append, partition.commit(2)])
+    store.crash()
+    const next = await Holder.open(store)
+    expect(await next.load()).to.deep.equal({ 'count/a': 2 })
+  })
+
   it('moves no frontier past rows that were not written', async () => {
     const { partition } = await failing('lost')
 
