@@ -258,7 +258,7 @@ class World {
   #survive(error: unknown): 'aborted' | 'storeFailed' {
     if (error instanceof AbortExecution) return 'aborted'
     const mayFail = (this.#faults.diskFailures ?? 0) > 0
-    if (mayFail && error instanceof RecoveryError && this.#failedStarts < MOST_FAILED_STARTS) {
+    if (mayFail && isUnwritten(error) && this.#failedStarts < MOST_FAILED_STARTS) {
       this.#failedStarts += 1
       return 'storeFailed'
     }
@@ -334,3 +334,7 @@ const marksOf = (flow: Dataflow): (() => Map<string, readonly unknown[]>) => {
   })
   return () => new Map(sinks.map(({ id, sink, from }) => [id, sink.items.slice(from)]))
 }
+
+/** A write that failed where nothing could wait for the next; damage is another matter. */
+const isUnwritten = (error: unknown): boolean =>
+  error instanceof RecoveryError && error.constructor === RecoveryError
