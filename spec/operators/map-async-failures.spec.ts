@@ -84,6 +84,26 @@ describe('mapAsync, when calls fail', () => {
     expect(world.sink.items).to.deep.equal([2])
   })
 
+  it('ignores what a call gives after it was given up, also while the next try is pending', async () => {
+    for (const late of ['resolves', 'rejects']) {
+      const world = new World()
+      let tries = 0
+      const call = async (): Promise<number> => {
+        tries += 1
+        if (tries === 2) return world.wait(150).then(() => 2)
+        await world.wait(300)
+        if (late === 'rejects') throw new Error('late')
+        return 1
+      }
+      await world.run([1], call, {
+        concurrency: 1,
+        timeout: 200,
+        retry: { attempts: 2, backoff: 10 },
+      })
+      expect(world.sink.items).to.deep.equal([2])
+    }
+  })
+
   it('passes items over under skip and counts them', async () => {
     const world = new World()
     const odd = async (n: number): Promise<number> => {
