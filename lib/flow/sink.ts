@@ -68,7 +68,12 @@ export interface SlotContext {
   readonly resumeEpoch: number
 }
 
-/** One slot of a transactional sink: an epoch is written, prepared, and committed once durable. */
+/**
+ * One slot of a transactional sink: an epoch is written, prepared, and committed once durable.
+ *
+ * `commit` that fails with a retryable ConnectorError is called again until it succeeds; the flow goes
+ * on meanwhile, up to 32 epochs of the slot. Any other failure fails the run.
+ */
 export abstract class TransactionalSinkPartition<T, X> {
   abstract writeBatch(items: T[]): void | Promise<void>
   /** Stages what the epoch wrote; `null` when there is nothing to commit. */
@@ -80,7 +85,16 @@ export abstract class TransactionalSinkPartition<T, X> {
   close(): void | Promise<void> {}
 }
 
-/** A sink whose epochs are prepared with the snapshot and committed after it is durable. */
+/**
+ * A sink whose epochs are prepared with the snapshot and committed after it is durable: exactly once,
+ * an epoch late.
+ *
+ * Output goes through 16 slots, `0` to `15`, each built on one worker. A key keeps its slot; items
+ * without a key use the slot of their worker. `build` fences older executions off and discards what
+ * they staged at or after `resumeEpoch`; then what they staged before is committed, perhaps again;
+ * then the slot is written. Without recovery the execution is 0 and what a failed run staged is
+ * aborted.
+ */
 export abstract class TransactionalSink<T, X> implements RunAware {
   /** Told of the run before anything else is called, while `start` still runs. */
   useRun?(run: RunFacts): void
@@ -95,18 +109,35 @@ export abstract class TransactionalSink<T, X> implements RunAware {
   ): TransactionalSinkPartition<T, X> | Promise<TransactionalSinkPartition<T, X>>
 }
 
-/** One slot of a write-ahead sink: epochs are delivered in order, after they are durable. */
+/**
+ * One slot of a write-ahead sink: epochs are delivered in order, one at a time, after they are durable.
+ *
+ * A call that fails with a retryable ConnectorError is made again, later and later (every 5 s at
+ * last), until it succeeds; a `deliver` not before `delivered` has told that it is needed. Any other
+ * failure fails the run.
+ */
 export abstract class WriteAheadPartition<T, M = number> {
   /** Shuts out writers of older executions. */
   abstract fence(execution: number): void | Promise<void>
   /** The last epoch that the destination's marker names; `null` when it names none. */
   abstract delivered(): M | null | Promise<M | null>
-  /** Writes an epoch's items and its marker as one. */
+  /**
+   * Writes an epoch's items and its marker as one; nothing, if a later execution has fenced the slot
+   * or the marker names the epoch already, since an earlier call may arrive late.
+   */
   abstract deliver(epoch: number, items: T[]): void | Promise<void>
   close(): void | Promise<void> {}
 }
 
-/** A sink for an outside system: the epoch's items are kept with the snapshot, then handed over. */
+/**
+ * A sink for an outside system: the epoch's items are kept with the snapshot, then handed over: exactly
+ * once, an epoch late, through outages of any length.
+ *
+ * Output goes through 16 slots as of {@link TransactionalSink}. Items must be what a snapshot can keep.
+ * While the destination is away they wait, in memory and in the store, up to `stageBytes`. A flow that
+ * is stopped meanwhile leaves them to the next run, if it has a store. Without recovery the execution
+ * is 0 and the marker of an earlier run means nothing.
+ */
 export abstract class WriteAheadSink<T, M = number> implements RunAware {
   /**
    * Bytes that may wait on each worker, encoded, while the destination is away; then the flow that
