@@ -38,7 +38,7 @@ export const gathering = <V>(
   })
 }
 
-export interface Timing {
+interface Timing {
   now(): number
   readonly timeout: number
   readonly maxSize: number
@@ -47,7 +47,7 @@ export interface Timing {
 }
 
 /** The values gathered for one key. */
-export class Gathering<V> extends StatefulLogic<V, V[], GatheredState<V>> {
+class Gathering<V> extends StatefulLogic<V, V[], GatheredState<V>> {
   readonly #timing: Timing
   readonly #values: V[]
   #timeoutAt: number

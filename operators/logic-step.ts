@@ -7,7 +7,7 @@ import { TimerHeap } from '../lib/state/timer-heap.ts'
 import { takeEmitted } from './emitted.ts'
 import { keyedStep } from './keyed-step.ts'
 
-export type AnyLogic = KeyedLogic<unknown, unknown>
+type AnyLogic = KeyedLogic<unknown, unknown>
 export type LogicBuilder = (resume: unknown, key: string) => AnyLogic
 
 /** Items a batch at the end of input, so that no batch is as large as the state. */
@@ -40,10 +40,9 @@ export const logicStep = <U, D, S>(shape: {
     open: (context) => new LogicStep(shape.kind, shape.builder(context), context),
   })
 
-/** Which callback was at work when something was thrown. */
-export const ON_VALUE = 0
-export const BUILDER = 1
-export const NOTIFY_AT = 2
+/** Which callback was at work when something was thrown; 0 is the one that takes the value. */
+const BUILDER = 1
+const NOTIFY_AT = 2
 
 /**
  * The logic objects of one step, their notifications and their end.

@@ -26,10 +26,10 @@ describe('TimerHeap', () => {
     const key = new Key('a')
     for (const time of [5, 9, 1, 7]) heap.schedule(key, time)
     expect(heap.size).to.equal(1)
-    expect(heap.timeOf(key)).to.equal(7)
+    expect(heap.next).to.equal(7)
     heap.schedule(key, null)
     expect(heap.size).to.equal(0)
-    expect(heap.timeOf(key)).to.equal(Number.POSITIVE_INFINITY)
+    expect(key.$place).to.equal(-1)
   })
 
   it('is a sorted list', () => {
