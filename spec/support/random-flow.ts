@@ -3,9 +3,12 @@ import { type Dataflow, dataflow, type Stream } from 'tidemark'
 import {
   branch,
   filter,
+  foldFinal,
+  join,
   keyOn,
   keyRm,
   map,
+  mapAsync,
   merge,
   redistribute,
   statefulMap,
@@ -19,7 +22,19 @@ export interface Numbered {
   readonly part: number
 }
 
-export type Stage = 'map' | 'filter' | 'key' | 'branch' | 'redistribute' | 'two'
+export const STAGE_NAMES = [
+  'map',
+  'filter',
+  'key',
+  'branch',
+  'redistribute',
+  'two',
+  'async',
+  'final',
+  'join',
+] as const
+
+export type Stage = (typeof STAGE_NAMES)[number]
 
 export interface FlowPlan {
   readonly stages: readonly Stage[]
@@ -31,10 +46,7 @@ export interface FlowPlan {
 }
 
 export const flowPlan: fc.Arbitrary<FlowPlan> = fc.record({
-  stages: fc.array(
-    fc.constantFrom<Stage>('map', 'filter', 'key', 'branch', 'redistribute', 'two'),
-    { maxLength: 5 },
-  ),
+  stages: fc.array(fc.constantFrom<Stage>(...STAGE_NAMES), { maxLength: 5 }),
   sizes: fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 5 }),
   batchSize: fc.constantFrom(1, 2, 7, 1000),
   slowSource: fc.boolean(),
@@ -51,7 +63,7 @@ const KEYS = 5
 
 /**
  * A flow of the stages of a plan, whose output does not depend on the order between keys, merges
- * and workers: ids of items, and for each keyed stage and key the numbers from one up.
+ * and workers: ids of items, for each keyed stage and key the numbers from one up, and sums.
  */
 export const randomFlow = (plan: FlowPlan): RandomFlow => {
   const flow = dataflow('random')
@@ -94,6 +106,28 @@ const STAGES: Readonly<Record<Stage, Place>> = {
     return counted.pipe(
       keyRm(`${id}-rm`),
       map(`${id}-item`, ({ item }) => item),
+    )
+  },
+  async: (up, id) => up.pipe(mapAsync(id, async (item) => item, { concurrency: 4 })),
+  final: (up, id, counts) => {
+    const sums = up.pipe(
+      keyOn(`${id}-key`, (item) => `k${item.id % KEYS}`),
+      foldFinal(
+        `${id}-sum`,
+        () => 0,
+        (sum: number, item) => sum + item.id,
+      ),
+      map(`${id}-text`, ([key, sum]) => `${id} ${key} sum ${sum}`),
+    )
+    counts.push(sums)
+    return up
+  },
+  join: (up, id) => {
+    const left = up.pipe(keyOn(`${id}-left`, (item) => `i${item.id}`))
+    const right = up.pipe(keyOn(`${id}-right`, (item) => `i${item.id}`))
+    return join(`${id}-join`, [left, right]).pipe(
+      keyRm(`${id}-rm`),
+      map(`${id}-item`, ([item]) => item),
     )
   },
   two: (up, id, counts) => STAGES.key(STAGES.key(up, `${id}-1`, counts), `${id}-2`, counts),
