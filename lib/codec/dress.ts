@@ -4,6 +4,8 @@
  * an own property called `__proto__`.
  */
 
+import { isCoded } from './coded-classes.ts'
+
 /** A Map, as a flat list of keys and values. */
 export class DressedMap {
   readonly entries: readonly unknown[]
@@ -48,7 +50,7 @@ export const dress = (value: unknown): unknown => {
   if (value instanceof Set) return new Set([...value].map(dress))
   if (value instanceof Date || value instanceof ArrayBuffer || ArrayBuffer.isView(value))
     return value
-  return dressObject(value)
+  return isCoded(Object.getPrototypeOf(value)) ? value : dressObject(value)
 }
 
 const flat = (entries: Iterable<readonly [unknown, unknown]>): unknown[] => {

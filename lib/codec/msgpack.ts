@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { RecoveryError } from '../errors/errors.ts'
+import { eachCodedClass } from './coded-classes.ts'
 import {
   DressedMap,
   DressedObject,
@@ -147,6 +148,9 @@ const load = (useRecords = false): Packer => {
     read: (bytes: unknown) => (Buffer.isBuffer(bytes) ? bytes.toString('utf16le') : ''),
   })
   addExtension({ Class: DressedZero, type: 0x5a, write: () => 0, read: () => -0 })
+  eachCodedClass(({ Class, type, write, read }) =>
+    addExtension({ Class: Class as new () => object, type, write, read }),
+  )
   return new Packr({
     useRecords,
     variableMapSize: true,

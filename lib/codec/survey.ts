@@ -5,6 +5,7 @@
  * be encoded; where and why a value is refused is looked up again, by a second walk, once it is.
  */
 import { TidemarkError } from '../errors/errors.ts'
+import { isCoded } from './coded-classes.ts'
 
 declare global {
   interface String {
@@ -83,6 +84,7 @@ const surveyObject = (value: object, depth: number): number => {
   if (prototype === Date.prototype || typedArrayPrototypes.has(prototype)) return PLAIN
   if (prototype === Set.prototype) return surveyAll(value as Set<unknown>, depth, PLAIN)
   if (prototype === Map.prototype) return surveyMap(value as Map<unknown, unknown>, depth)
+  if (isCoded(prototype)) return PLAIN
   return REFUSED
 }
 

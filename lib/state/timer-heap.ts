@@ -19,6 +19,11 @@ export class TimerHeap<E extends Entry> {
     return this.#times[0] ?? Number.POSITIVE_INFINITY
   }
 
+  /** When the entry is to be notified, or infinity. */
+  timeOf(entry: E): number {
+    return entry.$place < 0 ? Number.POSITIVE_INFINITY : (this.#times[entry.$place] as number)
+  }
+
   /** Sets or moves the notification of an entry; `null` calls it off. */
   schedule(entry: E, time: number | null): void {
     const place = entry.$place

@@ -1,14 +1,7 @@
 import { Behavior } from '../actor/behavior.ts'
 import { LOAD_INPUT } from '../actor/inbox.ts'
 import type { WatermarksSpec } from '../flow/step.ts'
-import {
-  data,
-  end,
-  frontier,
-  type Signal,
-  SNAPSHOT_PORT,
-  watermark,
-} from '../signal/signal.ts'
+import { data, end, frontier, type Signal, SNAPSHOT_PORT, watermark } from '../signal/signal.ts'
 import type { SourcePart } from '../signal/source-part.ts'
 import { type LatestTime, type Look, latestTime } from './latest-time.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'

@@ -1,3 +1,4 @@
+import { checkRank, type Rank } from '../rank.ts'
 import { WindowLogic } from './window-logic.ts'
 import type { BuildLogic } from './window-plan.ts'
 
@@ -46,15 +47,17 @@ export const reduceLogic =
 
 /** Keeps the value that is greater by `by`; of equal ones the first. */
 export const greater =
-  <V>(by: (value: V) => Comparable): Reducer<V> =>
+  <V>(by: (value: V) => Rank): Reducer<V> =>
   (before, next) =>
-    by(next) > by(before) ? next : before
+    ranked(by(next)) > ranked(by(before)) ? next : before
 
 /** Keeps the value that is less by `by`; of equal ones the first. */
 export const less =
-  <V>(by: (value: V) => Comparable): Reducer<V> =>
+  <V>(by: (value: V) => Rank): Reducer<V> =>
   (before, next) =>
-    by(next) < by(before) ? next : before
+    ranked(by(next)) < ranked(by(before)) ? next : before
 
-/** What `<` and `>` order. */
-export type Comparable = number | string | bigint | Date
+const ranked = (rank: Rank): Rank => {
+  checkRank(rank)
+  return rank
+}

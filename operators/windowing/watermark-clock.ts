@@ -1,6 +1,6 @@
+import { itemTime } from '../../lib/time/item-time.ts'
 import type { TimeLike } from '../../lib/time/time.ts'
 import { Clock, type ClockLogic, type Reading } from './clock.ts'
-import { itemTime } from '../../lib/time/item-time.ts'
 import { type StepTime, systemTime } from './step-time.ts'
 import { callback } from './window-options.ts'
 

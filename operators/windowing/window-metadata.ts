@@ -1,4 +1,5 @@
 import type { DateTime } from 'luxon'
+import { codeClass } from '../../lib/codec/coded-classes.ts'
 import { dateTimeOf } from '../../lib/time/luxon.ts'
 
 /** What is known of a window when it closes. */
@@ -41,6 +42,16 @@ export class WindowSpan implements WindowMetadata {
     }
   }
 }
+
+// Metadata may go to another worker, or into a snapshot.
+codeClass({
+  Class: WindowSpan,
+  type: 0x54,
+  write: ({ openMillis, closeMillis, mergedIds }) =>
+    [openMillis, closeMillis, ...mergedIds] as readonly number[],
+  read: ([open = Number.NaN, close = Number.NaN, ...mergedIds]: readonly number[]) =>
+    new WindowSpan(open, close, new Set(mergedIds)),
+})
 
 /** Epoch milliseconds of a window's end, without a `DateTime` where there need not be one. */
 export const closeMillisOf = (metadata: WindowMetadata): number =>

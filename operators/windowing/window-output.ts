@@ -1,38 +1,74 @@
+import type { ProcessorContext } from '../../lib/state/processor.ts'
 import type { WindowMetadata } from './window-metadata.ts'
 import type { WindowSink } from './window-sink.ts'
 
-/** What came out on one of the three streams: `values[i]` belongs to `keys[i]`. */
-export interface OutputColumns<T> {
-  keys: string[]
-  values: (readonly [windowId: number, value: T])[]
+/** The outputs of a window step. */
+export const DOWN = 0
+export const LATE = 1
+export const META = 2
+
+/** Items a batch, so that none is as large as all windows that close at once. */
+const BATCH = 4096
+
+/** One of the outputs: `values[i]` belongs to `keys[i]`. */
+class Column {
+  readonly #port: number
+  readonly #context: ProcessorContext
+  readonly #wanted: boolean
+  #keys: string[] = []
+  #values: (readonly [windowId: number, value: unknown])[] = []
+
+  constructor(port: number, context: ProcessorContext) {
+    this.#port = port
+    this.#context = context
+    this.#wanted = context.wanted(port)
+  }
+
+  add(key: string, windowId: number, value: unknown): void {
+    if (!this.#wanted) return
+    this.#keys.push(key)
+    this.#values.push([windowId, value])
+    if (this.#keys.length === BATCH) this.send()
+  }
+
+  send(): void {
+    if (this.#keys.length === 0) return
+    this.#context.emit(this.#port, this.#keys, this.#values)
+    this.#keys = []
+    this.#values = []
+  }
 }
 
-/** Collects what windows give out, in the columns in which batches travel. */
+/** Gathers what windows give out into the batches in which it travels; what nobody takes is dropped. */
 export class WindowOutput<V, W> implements WindowSink<V, W> {
-  readonly downs: OutputColumns<W> = { keys: [], values: [] }
-  readonly lates: OutputColumns<V> = { keys: [], values: [] }
-  readonly metas: OutputColumns<WindowMetadata> = { keys: [], values: [] }
+  readonly #down: Column
+  readonly #late: Column
+  readonly #meta: Column
+  readonly #own: (value: V) => unknown
+
+  /** @param own - the user's own value, for `late` */
+  constructor(context: ProcessorContext, own: (value: V) => unknown) {
+    this.#down = new Column(DOWN, context)
+    this.#late = new Column(LATE, context)
+    this.#meta = new Column(META, context)
+    this.#own = own
+  }
 
   down(key: string, windowId: number, value: W): void {
-    this.downs.keys.push(key)
-    this.downs.values.push([windowId, value])
+    this.#down.add(key, windowId, value)
   }
 
   late(key: string, windowId: number, value: V): void {
-    this.lates.keys.push(key)
-    this.lates.values.push([windowId, value])
+    this.#late.add(key, windowId, this.#own(value))
   }
 
   meta(key: string, windowId: number, metadata: WindowMetadata): void {
-    this.metas.keys.push(key)
-    this.metas.values.push([windowId, metadata])
+    this.#meta.add(key, windowId, metadata)
   }
-}
 
-/** Takes the columns out; the output goes on with new ones. */
-export const takeColumns = <T>(columns: OutputColumns<T>): OutputColumns<T> => {
-  const { keys, values } = columns
-  columns.keys = []
-  columns.values = []
-  return { keys, values }
+  send(): void {
+    this.#late.send()
+    this.#down.send()
+    this.#meta.send()
+  }
 }
