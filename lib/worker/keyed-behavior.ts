@@ -205,14 +205,16 @@ export class KeyedBehavior extends Behavior {
 
   /** A failed callback of state and value has left the old state, so the item can be tried again. */
   #attempts(batch: Signal, input: number): Attempts {
-    const keys = batch.keys as readonly string[]
+    const { keys, values } = batch
     return {
-      count: keys.length,
+      count: values.length,
       attempt: (at) => {
         const trial: { failure: Failure | null } = { failure: null }
         this.#trial = trial
         try {
-          this.#processor.onBatch([keys[at] as string], [batch.values[at]], input)
+          // A side input has items without keys.
+          const key = (keys === null ? null : [keys[at]]) as readonly string[]
+          this.#processor.onBatch(key, [values[at]], input)
         } finally {
           this.#trial = null
         }

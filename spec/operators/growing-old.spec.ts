@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BuildError, dataflow, run, type Stream, start } from 'tidemark'
+import { BuildError, dataflow, run, type Stream, start, withPolicy } from 'tidemark'
 import { dedupe, keyed, sideInput, statefulMap } from 'tidemark/operators'
 import { MemoryStore, TestingSink, TestingSource, VirtualRuntime } from 'tidemark/testing'
 import { originOf } from '../../lib/flow/stream.ts'
@@ -189,6 +189,28 @@ describe('sideInput', () => {
             ],
       )
     }
+  })
+
+  it('tries an item again that failed', async () => {
+    let tries = 0
+    const once = (up: Stream<string>): Stream<string> =>
+      up.pipe(
+        withPolicy(
+          { retry: { attempts: 2, backoff: 1 } },
+          sideInput(
+            'side',
+            flowOf(up).input('none', new TestingSource<[string, number]>([])),
+            (item) => {
+              tries += 1
+              if (tries === 1) throw new Error('not yet')
+              return item
+            },
+          ),
+        ),
+      )
+    const rows = await onVirtualTime((runtime) => through(['a', 'b'], once, { runtime }))
+    expect(rows).to.deep.equal(['a', 'b'])
+    expect(tries).to.equal(3)
   })
 
   it('refuses a side that is no stream of pairs', async () => {
