@@ -14,7 +14,7 @@ import { functionOption, keyedStep } from './keyed-step.ts'
 export type DedupeId = string | number | bigint | boolean | null
 
 /** What a snapshot keeps: each id and when it was let through, oldest first. */
-export type DedupeState = readonly (readonly [id: DedupeId, time: number])[]
+type DedupeState = readonly (readonly [id: DedupeId, time: number])[]
 
 export interface DedupeOptions extends StateOptions<DedupeState> {
   /**

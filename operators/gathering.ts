@@ -15,7 +15,7 @@ export interface GatherOptions<V> extends StateOptions<GatheredState<V>> {
 }
 
 /** What a snapshot keeps: the values so far, and when they go out, epoch milliseconds. */
-export type GatheredState<V> = readonly [values: V[], timeoutAt: number]
+type GatheredState<V> = readonly [values: V[], timeoutAt: number]
 
 /** A step that gathers values of a key into arrays. */
 export const gathering = <V>(
