@@ -125,7 +125,7 @@ class Sweep {
     this.#pending = 0
     if (added.length + dropped.length === 0) return
     const keys = await this.#log.replace(added, dropped)
-    this.#graveBlocks.push(...keys.slice(live))
-    this.#removed.push(...dropped)
+    for (const key of keys.slice(live)) this.#graveBlocks.push(key)
+    for (const key of dropped) this.#removed.push(key)
   }
 }

@@ -1,6 +1,6 @@
 import { type RowCodec, type RowFormat, rowCodec } from '../codec/row-codec.ts'
 import { RecoveryError } from '../errors/errors.ts'
-import { recoveryPartitionOf } from '../exchange/hash.ts'
+import { recoveryPartitions } from '../exchange/hash.ts'
 import type { Addressed } from '../exchange/router.ts'
 import { type Block, BlockBuilder } from '../recovery/block.ts'
 import { data, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
@@ -11,14 +11,20 @@ export interface AddressedBlock extends Addressed {
   readonly block: Block
 }
 
+/** No epoch is open. */
+const NONE = -1
+
 /** Packs the rows of one step into blocks and sends them towards the recorders. */
 export class SnapshotWriter implements RowWriter {
   readonly #stepId: string
   readonly #partitions: number
+  readonly #partitionOf: (key: string) => number
   readonly #codec: RowCodec<unknown>
   readonly #send: (signal: Signal) => void
-  readonly #builders: (BlockBuilder | null)[]
-  #epoch = 0
+  /** By epoch, and by partition: rows of several epochs come in turn while one is behind. */
+  readonly #open = new Map<number, (BlockBuilder | null)[]>()
+  #builders: (BlockBuilder | null)[] = []
+  #epoch = NONE
 
   constructor(
     step: {
@@ -31,8 +37,8 @@ export class SnapshotWriter implements RowWriter {
     this.#stepId = step.id
     this.#partitions = step.partitions
     this.#codec = rowCodec(step.format)
+    this.#partitionOf = recoveryPartitions(step.id, step.partitions)
     this.#send = send
-    this.#builders = Array.from({ length: step.partitions }, () => null)
   }
 
   row(epoch: number, key: string, state: unknown): void {
@@ -67,17 +73,18 @@ export class SnapshotWriter implements RowWriter {
 
   /** Sends what has been written so far. */
   flush(): void {
-    this.#builders.forEach((builder, partition) => {
-      if (builder !== null) this.#sendBlock(partition, builder)
-    })
+    for (const builders of this.#open.values()) {
+      builders.forEach((builder, partition) => {
+        if (builder !== null && builder.rows > 0) this.#sendBlock(partition, builder)
+      })
+    }
+    this.#open.clear()
+    this.#epoch = NONE
   }
 
   #add(epoch: number, key: string, state: Uint8Array | null, start: number, end: number): void {
-    if (epoch !== this.#epoch) {
-      this.flush()
-      this.#epoch = epoch
-    }
-    const partition = recoveryPartitionOf(this.#stepId, key, this.#partitions)
+    if (epoch !== this.#epoch) this.#turnTo(epoch)
+    const partition = this.#partitionOf(key)
     let builder = this.#builders[partition] ?? null
     if (builder === null) {
       builder = new BlockBuilder(this.#stepId, epoch)
@@ -87,8 +94,17 @@ export class SnapshotWriter implements RowWriter {
     if (builder.full) this.#sendBlock(partition, builder)
   }
 
+  #turnTo(epoch: number): void {
+    let builders = this.#open.get(epoch)
+    if (builders === undefined) {
+      builders = Array.from({ length: this.#partitions }, () => null)
+      this.#open.set(epoch, builders)
+    }
+    this.#builders = builders
+    this.#epoch = epoch
+  }
+
   #sendBlock(partition: number, builder: BlockBuilder): void {
-    this.#builders[partition] = null
     const addressed: AddressedBlock = { partition, block: builder.build() }
     this.#send(data(SNAPSHOT_PORT, addressed.block.epoch, null, [addressed]))
   }
