@@ -6,6 +6,9 @@ import { type Call, type Mishap, Outside, OutsideTransactionalSink } from '../..
 
 const NUMBERS = Array.from({ length: 12 }, (_, at) => at)
 
+/** An item every 100 ms, so that each has an epoch of its own. */
+const PACED = NUMBERS.flatMap((number) => [number, TestingSource.PAUSE(100)])
+
 const flowOf = (outside: Outside<number>, items: Iterable<number | Marker> = NUMBERS): Dataflow => {
   const flow = dataflow('orders')
   flow
@@ -46,13 +49,12 @@ describe('a transactional sink', () => {
     const outside = new Outside<number>()
     const store = new MemoryStore()
     const runtime = new VirtualRuntime({ seed: 3 })
-    const items = NUMBERS.flatMap((number) => [number, TestingSource.PAUSE(5)])
-    const execution = start(flowOf(outside, items), {
+    const execution = start(flowOf(outside, PACED), {
       epochInterval: 5,
       recovery: store,
       runtime,
     })
-    runtime.after(20, () => void execution.stop())
+    runtime.after(450, () => void execution.stop())
     const { reason, itemsIn } = await runtime.run(execution.done)
     expect(reason).to.equal('stopped')
     expect(itemsIn).to.be.greaterThan(0).and.lessThan(NUMBERS.length)
@@ -84,9 +86,23 @@ describe('a transactional sink', () => {
       away = false
       return 'dieBefore'
     })
-    const { executions } = await simulate(() => flowOf(outside), { epochInterval: 0 })
+    const { executions } = await simulate(() => flowOf(outside, PACED), { epochInterval: 0 })
     expect(executions.map(({ outcome }) => outcome)).to.deep.equal(['aborted', 'ended'])
     expect(outside.items).to.deep.equal(NUMBERS)
+  })
+
+  it('does not commit again what an earlier run is known to have committed', async () => {
+    const outside = new Outside<number>()
+    const store = new MemoryStore()
+    const runs = [flowOf(outside, PACED), flowOf(outside, PACED)]
+    for (const flow of runs) {
+      const runtime = new VirtualRuntime({ seed: 1 })
+      await runtime.run(run(flow, { epochInterval: 5, recovery: store, runtime }))
+    }
+    const commits = (execution: number): number =>
+      outside.calls.filter((call) => call.name === 'commit' && call.execution === execution).length
+    expect(commits(0)).to.equal(NUMBERS.length)
+    expect(commits(1)).to.be.lessThan(3)
   })
 
   it('does not hold the flow up while a commit is under way', async () => {
