@@ -60,7 +60,21 @@ const commands = (world: World, code: { exit: number }): Command => {
     })
   for (const flag of FLAGS) for (const option of optionsOf(flag)) run.addOption(option)
   addRecovery(program, world, code)
+  addVisualize(program, world, code)
   return program
+}
+
+const addVisualize = (program: Command, world: World, code: { exit: number }): void => {
+  command(program.command('visualize'), world)
+    .summary('draw a flow: tidemark visualize flow.ts -o svg > flow.svg')
+    .description('Prints the graph of a flow, without running it.')
+    .argument('<module>', 'as `tidemark run` takes it')
+    .option('-o, --output <format>', 'mermaid, plantuml, json or svg: -o svg', 'mermaid')
+    .option('-r, --recursive', 'draw what is inside composite operators too: -r -o plantuml')
+    .action(async (target: string, given: { output: string; recursive?: boolean }) => {
+      const { visualizeCommand } = await import('./visualize-command.ts')
+      code.exit = await visualizeCommand(target, given, world)
+    })
 }
 
 const addRecovery = (program: Command, world: World, code: { exit: number }): void => {

@@ -105,7 +105,7 @@ describe('tidemark', function () {
         code: 2,
         says: /unknown option '--recovery-directry' \(did you mean --recovery-directory\?\)/,
       },
-      { name: 'an unknown command', args: ['visualize'], code: 2, says: /unknown command/ },
+      { name: 'an unknown command', args: ['fly'], code: 2, says: /unknown command/ },
       { name: 'no module', args: ['run'], code: 2, says: /missing required argument 'module'/ },
       { name: 'too much', args: ['run', 'a', 'b'], code: 2, says: /too many arguments/ },
       {

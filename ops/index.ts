@@ -1,0 +1,6 @@
+export type { DrawOptions } from './visualize/edges.ts'
+export type { FlowGraph, GraphNode, GraphPort } from './visualize/graph.ts'
+export { toJson } from './visualize/json.ts'
+export { toMermaid } from './visualize/mermaid.ts'
+export { toPlantUml } from './visualize/plant-uml.ts'
+export { toSvg } from './visualize/svg.ts'
