@@ -9,7 +9,7 @@ import { PartsSource } from '../../support/parts-source.ts'
 export const PROGRAM: string = fileURLToPath(import.meta.url)
 
 export const PLACES = ['build', 'written', 'prepared', 'committing', 'committed'] as const
-export type Place = (typeof PLACES)[number]
+type Place = (typeof PLACES)[number]
 
 export const PARTS: readonly (readonly number[])[] = [0, 1, 2].map((part) =>
   Array.from({ length: 4000 }, (_, at) => part * 10_000 + at),
