@@ -1,6 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { dataflow } from 'tidemark'
+import { keyOn, statefulMap } from 'tidemark/operators'
 import { simulate } from 'tidemark/testing'
+import { PartsSource } from '../support/parts-source.ts'
+import { PositionSink } from '../support/position-sink.ts'
 import { type FlowPlan, flowPlan, randomFlow } from '../support/random-flow.ts'
 
 /** LAW_RUNS=5000 looks further than every push does. */
@@ -43,5 +47,32 @@ describe('A flow that is stopped anywhere and resumed', function () {
       { numRuns: RUNS },
     )
     expect(crashed).to.be.greaterThan(0)
+  })
+
+  it('keeps the rows of an epoch apart from the changes of the next while they are written', async () => {
+    const KEYS = 1500
+    const items = Array.from({ length: 9 * KEYS }, (_, n) => n)
+    for (let seed = 0; seed < 12; seed++) {
+      const sink = new PositionSink<number>(2)
+      const flow = dataflow('many-keys')
+      flow
+        .input('in', new PartsSource([items], { batchSize: KEYS, slow: 60 }))
+        .pipe(
+          keyOn('key', (n) => `k${n % KEYS}`),
+          statefulMap('count', (count: number | null) => [(count ?? 0) + 1, (count ?? 0) + 1]),
+        )
+        .output('out', sink)
+      await simulate(flow, {
+        seed,
+        workers: 1,
+        epochInterval: 0,
+        faults: { crashes: 3, within: 40 },
+      })
+      const counts = new Map<number, number>()
+      for (const count of sink.items) counts.set(count, (counts.get(count) ?? 0) + 1)
+      expect([...counts].sort()).to.deep.equal(
+        [1, 2, 3, 4, 5, 6, 7, 8, 9].map((count) => [count, KEYS]),
+      )
+    }
   })
 })
