@@ -73,6 +73,8 @@ export class OrderWatch {
         if (signal.epoch < seen.frontier || signal.epoch === END) {
           this.#report(at, signal, `came behind the frontier ${seen.frontier}`)
         }
+        return
+      default:
     }
   }
 

@@ -119,6 +119,7 @@ const listed = async (
   } catch (error) {
     if (error instanceof ConnectorError || error instanceof AbortExecution) throw error
     const stepId = `${flow.id}.${step.id}`
+    // biome-ignore lint/style/useErrorCause: a StepError takes its cause as it is.
     throw new StepError({ stepId, callback: 'listParts', worker: network.index, epoch: 0 }, error)
   }
 }

@@ -19,7 +19,9 @@ const YEAR = 365 * 86_400_000
 const reading = <T>(...sources: Source<T>[]): { flow: Dataflow; sink: TestingSink<T> } => {
   const sink = new TestingSink<T>()
   const flow = dataflow('reading')
-  sources.forEach((source, at) => flow.input(`in${at}`, source).output(`out${at}`, sink))
+  for (const [at, source] of sources.entries()) {
+    flow.input(`in${at}`, source).output(`out${at}`, sink)
+  }
   return { flow, sink }
 }
 
