@@ -11,17 +11,13 @@ import { type Agreed, convene } from './convene.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
 import { loadSnapshots } from './loader.ts'
+import { Pacer } from './pacer.ts'
 import type { Ports, Watch } from './ports.ts'
+import { RunQueue } from './run-queue.ts'
 import { SourceBehavior } from './source-behavior.ts'
 
 /** How long a turn may take before the event loop gets its own: milliseconds. */
 const TURN = 10
-/** Signals an actor handles before the next actor has its go. */
-const SIGNALS_A_GO = 16
-/** Goes between two looks at the clock. */
-const GOES_A_LOOK = 8
-/** Epochs that may be open or on their way to the store before sources have to wait. */
-const MOST_UNFINISHED = 64
 /** Items a sender may send before it hears how many have been taken. */
 const GRANT = 1024
 
@@ -69,18 +65,15 @@ export class Worker implements Host, Receiver {
   readonly #runtime: Runtime
   readonly #network: Network
   readonly #letters: DeadLetters
+  readonly #pacer: Pacer
   #agreed: Agreed | null = null
   #assembly: Assembly | null = null
   #ports: Ports | null = null
-  #ready: Uint8Array = new Uint8Array(0)
-  #lowest = 0
+  #queue: RunQueue
   #living = 0
   /** Commits that sources and sinks have been told of and are not through with. */
   #settling = 0
   #first = 1
-  #epoch = 1
-  #epochBegan = 0
-  #committed = 0
   #reading = false
   #stopping: 'drain' | 'halt' | null = null
   #stopWhenReading: 'drain' | 'halt' | null = null
@@ -90,7 +83,6 @@ export class Worker implements Host, Receiver {
   #turning = false
   #timer: Timer | null = null
   #over = false
-  #cutAsked = false
   #finish: (outcome: WorkerSummary | { readonly failure: unknown }) => void = () => {}
 
   constructor(options: WorkerOptions) {
@@ -98,6 +90,12 @@ export class Worker implements Host, Receiver {
     this.#runtime = options.runtime
     this.#network = options.network
     this.#letters = new DeadLetters(options.network.index, options.network.count)
+    this.#queue = new RunQueue([], options.runtime)
+    this.#pacer = new Pacer({
+      runtime: options.runtime,
+      interval: options.epochInterval,
+      paces: options.network.index === 0,
+    })
   }
 
   /** Runs the worker's share to its end; rejects with what made it fail. */
@@ -143,7 +141,7 @@ export class Worker implements Host, Receiver {
     if (this.#assembly === null) return [`worker ${index} has not agreed with the others yet`]
     const state = this.#over ? 'is over' : this.#reading ? 'reads' : 'has not begun to read'
     return [
-      `worker ${index} ${state}, epoch ${this.#epoch}, committed ${this.#committed}`,
+      `worker ${index} ${state}, epoch ${this.#pacer.open}, committed ${this.#pacer.committed}`,
       ...this.#assembly.actors.filter(({ ended }) => !ended).map((actor) => `  ${actor.waits}`),
     ]
   }
@@ -160,8 +158,8 @@ export class Worker implements Host, Receiver {
     let itemsOut = 0
     for (const actor of this.#assembly?.outputs ?? []) itemsOut += actor.itemsIn
     return {
-      epoch: this.#epoch,
-      committed: this.#committed,
+      epoch: this.#pacer.open,
+      committed: this.#pacer.committed,
       itemsIn,
       itemsOut,
       skipped: this.#skipped,
@@ -185,8 +183,7 @@ export class Worker implements Host, Receiver {
   }
 
   schedule(actor: Actor): void {
-    this.#ready[actor.index] = 1
-    if (actor.index < this.#lowest) this.#lowest = actor.index
+    this.#queue.add(actor)
     if (!this.#turning) this.#wake()
   }
 
@@ -210,7 +207,7 @@ export class Worker implements Host, Receiver {
   signal(from: number, edge: number, signal: Signal): void {
     if (this.#over) return
     this.#ports?.deliver(from, edge, signal)
-    if (signal.kind === DATA && signal.epoch > this.#epoch) this.#cut(signal.epoch)
+    if (signal.kind === DATA && signal.epoch > this.#pacer.open) this.#cut(signal.epoch)
   }
 
   credit(from: number, edge: number, items: number): void {
@@ -221,11 +218,11 @@ export class Worker implements Host, Receiver {
     if (this.#over) return
     switch (control.kind) {
       case 'pace':
-        if (control.epoch > this.#epoch) this.#cut(control.epoch)
+        if (control.epoch > this.#pacer.open) this.#cut(control.epoch)
         if (control.stop !== null) this.#stopReading(control.stop)
         return
       case 'cut':
-        this.#cutAsked = true
+        this.#pacer.ask()
         this.#wake()
         return
       case 'stop':
@@ -245,7 +242,7 @@ export class Worker implements Host, Receiver {
     if (this.#over) return
     this.#agreed = agreed
     this.#first = agreed.epoch
-    this.#epoch = agreed.epoch
+    this.#pacer.begin(agreed.epoch)
     const assembly = assemble({
       flow,
       agreed,
@@ -272,13 +269,13 @@ export class Worker implements Host, Receiver {
     })
     this.#assembly = assembly
     this.#ports = assembly.ports
-    this.#ready = new Uint8Array(assembly.actors.length)
+    this.#queue = new RunQueue(assembly.actors, this.#runtime)
     this.#living = assembly.actors.length
     this.#network.attach(this)
     for (const actor of assembly.actors) actor.start()
     await group.gather('assembled', true)
     if (this.#over) return
-    this.#epochBegan = this.#runtime.monotonic()
+    this.#pacer.begin(agreed.epoch)
     for (const open of assembly.openings) open()
     this.#wake()
     await this.#load(assembly, agreed)
@@ -349,7 +346,7 @@ export class Worker implements Host, Receiver {
   /** Whether nothing is left to do, or to commit, of what was read before an abort. */
   #isThrough(): boolean {
     const { actors } = this.#assembly as Assembly
-    if (this.#committed < this.#epoch) return false
+    if (this.#pacer.committed < this.#pacer.open) return false
     return !actors.some(({ held, behavior }) => held && !(behavior instanceof SourceBehavior))
   }
 
@@ -362,7 +359,7 @@ export class Worker implements Host, Receiver {
     if (this.#mayRead()) {
       const gave = this.#read(assembly, now)
       active ||= gave
-      if (gave && this.#options.epochInterval === 0) this.#askForCut()
+      if (gave && this.#pacer.asksEachTurn) this.#askForCut()
       if (!this.#drain(until)) active = true
     }
     if (this.#cutIsDue()) {
@@ -385,33 +382,21 @@ export class Worker implements Host, Receiver {
 
   /** Lets actors go until none can; false when time is up first (W2). */
   #drain(until: number): boolean {
-    const { actors } = this.#assembly as Assembly
-    const ready = this.#ready
-    let goes = 0
-    while (this.#lowest < actors.length && !this.#over) {
-      const at = this.#lowest
-      if (ready[at] === 0) {
-        this.#lowest += 1
-        continue
-      }
-      ready[at] = 0
-      const actor = actors[at] as Actor
-      actor.run(SIGNALS_A_GO)
-      if (actor.runnable) ready[at] = 1
-      goes += 1
-      if (goes % GOES_A_LOOK === 0 && this.#runtime.monotonic() >= until) return false
-    }
-    return true
+    return this.#queue.drain(until, () => this.#over)
   }
 
   #mayRead(): boolean {
-    if (!this.#reading || this.#stopping !== null || this.#aborted !== null) return false
-    return this.#epoch - this.#committed <= MOST_UNFINISHED
+    return this.#underWay && !this.#pacer.behind
+  }
+
+  /** Whether the flow reads, and has been told neither to stop nor to abort. */
+  get #underWay(): boolean {
+    return this.#reading && this.#stopping === null && this.#aborted === null
   }
 
   /** One turn at every source (W1). */
   #read(assembly: Assembly, now: number): boolean {
-    const alone = this.#options.epochInterval > 0 && this.#livePartitions(assembly) === 1
+    const alone = !this.#pacer.asksEachTurn && this.#livePartitions(assembly) === 1
     let gave = false
     for (const { actor, behavior } of assembly.sources) {
       if (behavior.finished) continue
@@ -433,26 +418,16 @@ export class Worker implements Host, Receiver {
 
   /** Only the pacer ends epochs by itself (W3); the others ask. */
   #askForCut(): void {
-    if (this.#network.index === 0) this.#cutAsked = true
+    if (this.#network.index === 0) this.#pacer.ask()
     else this.#network.control(0, { kind: 'cut' })
   }
 
   #cutIsDue(): boolean {
-    if (
-      this.#network.index !== 0 ||
-      !this.#reading ||
-      this.#stopping !== null ||
-      this.#aborted !== null
-    )
-      return false
-    if (this.#epoch - this.#committed > MOST_UNFINISHED) return false
-    if (this.#options.epochInterval === 0 || this.#cutAsked) return this.#cutAsked
-    return this.#runtime.monotonic() - this.#epochBegan >= this.#options.epochInterval
+    return this.#underWay && this.#pacer.dueIn <= 0
   }
 
   #pace(stop: 'drain' | 'halt' | null = null): void {
-    this.#cutAsked = false
-    const epoch = this.#epoch + 1
+    const epoch = this.#pacer.open + 1
     for (let to = 1; to < this.#network.count; to++)
       this.#network.control(to, { kind: 'pace', epoch, stop })
     this.#cut(epoch)
@@ -461,8 +436,7 @@ export class Worker implements Host, Receiver {
   #cut(epoch: number): void {
     // The epoch of an abort never ends: nothing of it may be committed.
     if (this.#aborted !== null) return
-    this.#epoch = epoch
-    this.#epochBegan = this.#runtime.monotonic()
+    this.#pacer.begin(epoch)
     for (const { behavior } of this.#assembly?.sources ?? [])
       if (behavior.ready) behavior.cut(epoch)
     if (!this.#turning) this.#wake()
@@ -503,7 +477,7 @@ export class Worker implements Host, Receiver {
   }
 
   #onCommitted(epoch: number): void {
-    this.#committed = epoch
+    this.#pacer.committed = epoch
     this.#options.committed(epoch)
     for (const { actor } of this.#assembly?.sources ?? []) this.#tell(actor, epoch)
     for (const actor of this.#assembly?.outputs ?? []) this.#tell(actor, epoch)
@@ -531,15 +505,7 @@ export class Worker implements Host, Receiver {
     for (const actor of (this.#assembly as Assembly).timed) {
       if (!actor.held) wait = Math.min(wait, actor.behavior.nextTime() - now)
     }
-    if (
-      this.#network.index === 0 &&
-      this.#reading &&
-      this.#stopping === null &&
-      this.#options.epochInterval > 0
-    ) {
-      const due = this.#epochBegan + this.#options.epochInterval - this.#runtime.monotonic()
-      if (this.#epoch - this.#committed <= MOST_UNFINISHED) wait = Math.min(wait, due)
-    }
+    if (this.#underWay) wait = Math.min(wait, this.#pacer.dueIn)
     this.#timer?.cancel()
     this.#timer = null
     if (wait === Number.POSITIVE_INFINITY) return
