@@ -54,7 +54,7 @@ export class Incoming {
     if (same !== undefined && same.at === at && same.bytes.length >= bytes.length) return 'known'
     if (this.#held + bytes.length > this.#room) return 'dropped'
     // A copy: the transport's buffer is larger than the piece, and is its own again afterwards.
-    this.#waiting.splice(place, 0, { at, bytes: bytes.slice() })
+    this.#waiting.splice(place, 0, { at, bytes: copyOf(bytes) })
     this.#held += bytes.length
     return 'ahead'
   }
@@ -99,8 +99,7 @@ export class Incoming {
     this.#prefixed = 0
     const length = new DataView(this.#prefix.buffer).getUint32(0)
     if (length <= bytes.length - at) {
-      const message = bytes.slice(at, at + length)
-      this.#take(message)
+      this.#take(copyOf(bytes.subarray(at, at + length)))
       return at + length
     }
     this.#message = { bytes: new Uint8Array(length), filled: 0 }
@@ -118,4 +117,11 @@ export class Incoming {
     }
     return from + length
   }
+}
+
+/** `Buffer.slice` is no copy, and readers of a message count on its bytes to begin a buffer. */
+const copyOf = (bytes: Uint8Array): Uint8Array => {
+  const copy = new Uint8Array(bytes.length)
+  copy.set(bytes)
+  return copy
 }
