@@ -22,7 +22,8 @@ export interface RowCodec<S> {
   encode(state: S): Uint8Array
   /** As `encode`, into a buffer that the next call overwrites: for rows that go straight to a block. */
   pack(state: S): PackedState
-  decode(bytes: Uint8Array): S
+  /** The state that fills `bytes`, or the part of them from `start` to `end`. */
+  decode(bytes: Uint8Array, start?: number, end?: number): S
 }
 
 /** Never begins a MessagePack value, so a row without a head is version 0 of the built-in codec. */
@@ -47,8 +48,12 @@ export const rowCodec = <S>(format: RowFormat<S> = {}): RowCodec<S> => {
     return migrate(state, from)
   }
 
-  const decode = (bytes: Uint8Array): S => {
-    if (bytes[0] !== HEAD) return current(decodeState(bytes), 0)
+  const decode = (bytes: Uint8Array, start = 0, end: number = bytes.length): S => {
+    if (bytes[start] !== HEAD) return current(decodeState(bytes, start, end), 0)
+    return decodeHeaded(bytes.subarray(start, end))
+  }
+
+  const decodeHeaded = (bytes: Uint8Array): S => {
     if (bytes.length < HEAD_LENGTH) throw new RecoveryError(TORN)
     const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(2)
     if (bytes[1] === BUILT_IN) return current(decodeState(bytes, HEAD_LENGTH), from)

@@ -357,7 +357,10 @@ class Assembler {
       })
       return
     }
-    this.#loads.set(step.id, this.#outlet(actor, null, this.#loadRouter(step), LOAD_INPUT))
+    const outlet = this.#outlet(actor, null, this.#loadRouter(step), LOAD_INPUT)
+    const { behavior } = actor
+    const alone = this.#parts.network.count === 1 && behavior instanceof KeyedBehavior
+    this.#loads.set(step.id, alone ? directly(outlet, behavior) : outlet)
   }
 
   #loadRouter(step: Step): Router {
@@ -409,6 +412,15 @@ class Assembler {
     return actor
   }
 }
+
+/** Rows go straight into the table of the only worker; progress goes its usual way. */
+const directly = (outlet: Outlet, behavior: KeyedBehavior): LoadTarget => ({
+  get full() {
+    return outlet.full
+  },
+  send: (signal) => outlet.send(signal),
+  take: (block) => behavior.take(block),
+})
 
 /** Steps whose word the recorders wait for before an epoch counts as done. */
 const isRecorded = ({ spec }: Step): boolean =>

@@ -2,6 +2,7 @@ import { Behavior } from '../actor/behavior.ts'
 import { LOAD_INPUT } from '../actor/inbox.ts'
 import { hasWatermarks } from '../flow/check.ts'
 import type { KeyedSpec } from '../flow/step.ts'
+import type { Block } from '../recovery/block.ts'
 import { data, end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Failure, Processor, ProcessorContext } from '../state/processor.ts'
 import { type Attempts, Retries } from './retries.ts'
@@ -141,14 +142,22 @@ export class KeyedBehavior extends Behavior {
     if (this.#watermark > Number.NEGATIVE_INFINITY) this.#processor.onWatermark?.(this.#watermark)
   }
 
+  /** Takes rows up without their way through the mailbox, which must have none of them. */
+  take(block: Block): void {
+    this.#writer?.read(block, (key, state) => this.#takeUp(key, state))
+  }
+
   #load(batch: Signal): void {
     const keys = batch.keys as readonly string[]
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at] as string
-      const state = this.#writer?.decode(batch.values[at] as Uint8Array)
-      if (key === WATERMARK_KEY) this.#watermark = Math.max(this.#watermark, state as number)
-      else this.#processor.table.load(key, state)
+      this.#takeUp(key, this.#writer?.decodeRow(key, batch.values[at] as Uint8Array))
     }
+  }
+
+  #takeUp(key: string, state: unknown): void {
+    if (key === WATERMARK_KEY) this.#watermark = Math.max(this.#watermark, state as number)
+    else this.#processor.table.load(key, state)
   }
 
   #closeEpoch(next: number): void {

@@ -1,12 +1,12 @@
 import type { Outlet } from '../actor/actor.ts'
-import { readBlock } from '../recovery/block.ts'
+import { type Block, readBlock } from '../recovery/block.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
 import { data, end, frontier } from '../signal/signal.ts'
 
 /** Where the snapshots of one step go. */
 export interface LoadTarget extends Outlet {
-  /** Sends what is still gathered for other workers. */
-  flush?(): void
+  /** Takes rows at once, where the step is on this worker and has all of its keys. */
+  take?(block: Block): void
 }
 
 /**
@@ -34,6 +34,11 @@ export const loadSnapshots = async (
       const target = resume.targets.get(block.stepId)
       if (target === undefined) {
         orphans.add(block.stepId)
+        continue
+      }
+      if (target.take !== undefined) {
+        target.take(block)
+        await resume.room()
         continue
       }
       while (target.full && !resume.stopped()) await resume.room()

@@ -2,7 +2,7 @@ import { type RowCodec, type RowFormat, rowCodec } from '../codec/row-codec.ts'
 import { RecoveryError } from '../errors/errors.ts'
 import { recoveryPartitions } from '../exchange/hash.ts'
 import type { Addressed } from '../exchange/router.ts'
-import { type Block, BlockBuilder } from '../recovery/block.ts'
+import { type Block, BlockBuilder, BlockCursor } from '../recovery/block.ts'
 import { data, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { RowWriter } from '../state/state-table.ts'
 
@@ -69,6 +69,28 @@ export class SnapshotWriter implements RowWriter {
 
   decode(bytes: Uint8Array): unknown {
     return this.#codec.decode(bytes)
+  }
+
+  /** Walks the rows of a block that has been loaded. */
+  read(block: Block, visit: (key: string, state: unknown) => void): void {
+    const cursor = new BlockCursor(block)
+    while (cursor.next()) {
+      if (cursor.tombstone) continue
+      const { key } = cursor
+      visit(key, this.decodeRow(key, cursor.bytes, cursor.stateStart, cursor.rowEnd))
+    }
+  }
+
+  /** The state of a row, which is `bytes` or a part of them. */
+  decodeRow(key: string, bytes: Uint8Array, start = 0, end: number = bytes.length): unknown {
+    try {
+      return this.#codec.decode(bytes, start, end)
+    } catch (error) {
+      throw new RecoveryError(
+        `Step "${this.#stepId}" can't take up its state for key ${JSON.stringify(key)}: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      )
+    }
   }
 
   /** Sends what has been written so far. */
