@@ -43,6 +43,8 @@ export class Actor {
   #pending = 0
   #stopped = false
   ended = false
+  /** Whether the recorders hear of its progress as it is, since the behavior has no rows of its own. */
+  mirrorsProgress = false
   itemsIn = 0
   itemsOut = 0
 
@@ -139,6 +141,9 @@ export class Actor {
     try {
       if (signal.port === ALL_PORTS) {
         for (const outlet of this.#every) outlet.send(signal)
+        if (this.mirrorsProgress && signal.kind === FRONTIER) {
+          for (const outlet of this.#snapshots) outlet.send(signal)
+        }
         if (signal.kind === FRONTIER && signal.epoch === END) {
           this.ended = true
           this.#host.ended(this)

@@ -34,7 +34,14 @@ import { KeyedBehavior, WATERMARK_KEY } from './keyed-behavior.ts'
 import type { LoadTarget } from './loader.ts'
 import { MergeBehavior } from './merge-behavior.ts'
 import { PartitionedSinkBehavior, partOf } from './partitioned-sink-behavior.ts'
-import { headOf, type Plan, type PlanEdge, type PlanNode, planOf, type StatelessStep } from './plan.ts'
+import {
+  headOf,
+  type Plan,
+  type PlanEdge,
+  type PlanNode,
+  planOf,
+  type StatelessStep,
+} from './plan.ts'
 import { Ports, type Watch } from './ports.ts'
 import { RaisesBehavior } from './raises-behavior.ts'
 import { Recorder } from './recorder.ts'
@@ -297,7 +304,10 @@ class Assembler {
         return toAll(count)
       case 'part': {
         const step = headOf(this.#plan.nodes[to] as PlanNode)
-        return this.#toParts(step, this.#hostOf(step, () => this.#actors[to] as Actor))
+        return this.#toParts(
+          step,
+          this.#hostOf(step, () => this.#actors[to] as Actor),
+        )
       }
       case 'slot':
         return this.#toSlots(headOf(this.#plan.nodes[to] as PlanNode))
@@ -334,8 +344,12 @@ class Assembler {
     const committer = this.#add('committer', new Committer(committed))
     const toWriter = toRecorder((partition) => agreed.recorders[partition] ?? 0)
     this.#plan.nodes.forEach((node, at) => {
-      if (!isRecorded(headOf(node))) return
       const from = this.#actors[at] as Actor
+      if (!isRecorded(headOf(node))) {
+        if (this.#plan.edges.some((edge) => edge.from === at)) return
+        // Where a stream ends in an inspector, what it has seen counts as much as what a sink took.
+        from.mirrorsProgress = true
+      }
       from.connect(SNAPSHOT_PORT, this.#outlet(recorder, null, toWriter))
     })
     recorder.connect(0, this.#outlet(committer, recorder, toAll(this.#parts.network.count)))
