@@ -30,8 +30,6 @@ type Side = Held | Held[] | null
 class PairEntry extends TimedEntry {
   lefts: Side = null
   rights: Side = null
-  /** When the key is looked at next; not after the first of its values has expired. */
-  due: number = Number.POSITIVE_INFINITY
 }
 
 type StoredSide = readonly (readonly [time: number, value: unknown, matched: boolean])[]
@@ -42,13 +40,20 @@ const LEFT = 0
 /** The values of both sides of an interval join, key by key. */
 export class IntervalPairs extends TimedKeys<PairEntry> {
   readonly #shape: IntervalShape
-  /** Whether expired values only take room, so that it does not matter when exactly they go. */
   readonly #lazy: boolean
 
   constructor(shape: IntervalShape, context: ProcessorContext) {
-    super(shape, context)
+    const { before, after, keepsLeft, keepsRight } = shape
+    // Expired pairs only take room, so it does not matter when exactly they go.
+    const lazy = !keepsLeft && !keepsRight
+    super(lazy ? { ...shape, slack: Math.max(1, (before + after) / 32) } : shape, context)
     this.#shape = shape
-    this.#lazy = !shape.keepsLeft && !shape.keepsRight
+    this.#lazy = lazy
+  }
+
+  override settle(entry: PairEntry): void {
+    // One that is looked at anyway need not be looked at before.
+    if (!this.#lazy || entry.$place === -1) super.settle(entry)
   }
 
   override take(entry: PairEntry, input: number, value: unknown, time: number): void {
@@ -72,7 +77,6 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
         }
       }
       entry.lefts = withHeld(entry.lefts, new Held(time, value, matched))
-      this.#expect(entry, expiry(time, after))
     } else {
       const others = entry.lefts
       let matched = false
@@ -92,12 +96,20 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
         }
       }
       entry.rights = withHeld(entry.rights, new Held(time, value, matched))
-      this.#expect(entry, expiry(time, before))
     }
   }
 
   override advance(entry: PairEntry, watermark: number): void {
     const { before, after, keepsLeft, keepsRight } = this.#shape
+    if (
+      expiryOfLast(entry.lefts, after) <= watermark &&
+      expiryOfLast(entry.rights, before) <= watermark &&
+      this.#lazy
+    ) {
+      entry.lefts = null
+      entry.rights = null
+      return
+    }
     const lefts = heldOf(entry.lefts)
     const rights = heldOf(entry.rights)
     const leftsGone = lefts.findIndex(({ time }) => expiry(time, after) > watermark)
@@ -106,16 +118,13 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
     const goneRights = rightsGone === -1 ? rights : rights.slice(0, rightsGone)
     entry.lefts = sideOf(lefts.slice(goneLefts.length))
     entry.rights = sideOf(rights.slice(goneRights.length))
-    entry.due = Math.min(
-      expiry(heldOf(entry.lefts)[0]?.time ?? Number.POSITIVE_INFINITY, after),
-      expiry(heldOf(entry.rights)[0]?.time ?? Number.POSITIVE_INFINITY, before),
-    )
     if (keepsLeft) for (const held of goneLefts) this.#emitAlone(entry, held, true)
     if (keepsRight) for (const held of goneRights) this.#emitAlone(entry, held, false)
   }
 
-  override deadline(entry: PairEntry): number {
-    return entry.due
+  override deadline({ lefts, rights }: PairEntry): number {
+    const { before, after } = this.#shape
+    return Math.min(expiryOf(lefts, after), expiryOf(rights, before))
   }
 
   override isEmpty(entry: PairEntry): boolean {
@@ -133,13 +142,6 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
   protected override resume(entry: PairEntry, [lefts, rights]: StoredPairs): void {
     entry.lefts = sideOf(lefts.map(restored))
     entry.rights = sideOf(rights.map(restored))
-    entry.due = Number.NEGATIVE_INFINITY
-    this.advance(entry, Number.NEGATIVE_INFINITY)
-  }
-
-  /** A key that is looked at anyway is not looked at before, where that only makes room. */
-  #expect(entry: PairEntry, due: number): void {
-    if (due < entry.due && !(this.#lazy && entry.due !== Number.POSITIVE_INFINITY)) entry.due = due
   }
 
   #emitAlone(entry: PairEntry, { value, matched }: Held, isLeft: boolean): void {
@@ -153,6 +155,16 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
 
 /** The first watermark at which no partner within `reach` after `time` can come. */
 const expiry = (time: number, reach: number): number => Math.floor(time + reach) + 1
+
+const expiryOf = (side: Side, reach: number): number => {
+  if (side === null) return Number.POSITIVE_INFINITY
+  return expiry((side instanceof Held ? side : (side[0] as Held)).time, reach)
+}
+
+const expiryOfLast = (side: Side, reach: number): number => {
+  if (side === null) return Number.NEGATIVE_INFINITY
+  return expiry((side instanceof Held ? side : (side.at(-1) as Held)).time, reach)
+}
 
 const heldOf = (side: Side): Held[] => {
   if (side === null) return []

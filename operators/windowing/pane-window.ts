@@ -16,7 +16,7 @@ export interface PaneWindowState {
  * Source: "Low-Latency Sliding-Window Aggregation in Worst-Case Constant Time", Tangwongsan, Hirzel,
  * Schneider, DEBS 2017, section 3 (the two-stacks algorithm).
  *
- * What `merge` is given is a copy, so it may change and keep either side.
+ * `merge` may change and keep either side, so it is given a copy of what is needed again.
  */
 export class PaneWindow<A> {
   readonly #merge: (into: A, from: A) => A
@@ -39,7 +39,8 @@ export class PaneWindow<A> {
 
   /** Adds a pane later than all others. */
   push(pane: number, held: A): void {
-    this.#backTotal = this.#back.length === 0 ? held : this.#merged(this.#backTotal as A, held)
+    const copy = plainCopy(held)
+    this.#backTotal = this.#back.length === 0 ? copy : this.#merge(this.#backTotal as A, copy)
     this.#backPanes.push(pane)
     this.#back.push(held)
   }
@@ -50,7 +51,8 @@ export class PaneWindow<A> {
     if (this.#front.length === 0 && (this.#backPanes[0] ?? first) < first) this.#turnOver(first)
     if (this.#front.length === 0) return plainCopy(this.#backTotal as A)
     const front = this.#front[this.#front.length - 1] as A
-    return this.#back.length === 0 ? plainCopy(front) : this.#merged(front, this.#backTotal as A)
+    if (this.#back.length === 0) return plainCopy(front)
+    return this.#merge(plainCopy(front), plainCopy(this.#backTotal as A))
   }
 
   clear(): void {
@@ -89,7 +91,7 @@ export class PaneWindow<A> {
       const pane = this.#backPanes[at] as number
       if (pane < first) break
       const held = this.#back[at] as A
-      total = this.#front.length === 0 ? held : this.#merged(held, total as A)
+      total = this.#front.length === 0 ? held : this.#merge(held, plainCopy(total as A))
       this.#frontPanes.push(pane)
       this.#front.push(total)
     }
@@ -100,9 +102,5 @@ export class PaneWindow<A> {
     this.#backPanes.length = 0
     this.#back.length = 0
     this.#backTotal = undefined
-  }
-
-  #merged(into: A, from: A): A {
-    return this.#merge(plainCopy(into), plainCopy(from))
   }
 }

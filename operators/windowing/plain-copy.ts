@@ -10,26 +10,32 @@ export const plainCopy = <T>(value: T): T => {
 }
 
 const copyObject = (value: object): object => {
-  if (Array.isArray(value)) return value.map(plainCopy)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype) return copyFields({ ...value })
+  if (Array.isArray(value)) return copyItems(value.slice())
   if (value instanceof Map) {
     return new Map(Array.from(value, ([key, item]) => [plainCopy(key), plainCopy(item)]))
   }
   if (value instanceof Set) return new Set(Array.from(value, plainCopy))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
-  return copyFields(value, prototype)
+  return prototype === null ? copyFields(Object.assign(Object.create(null), value)) : value
 }
 
-const copyFields = (value: object, prototype: object | null): object => {
-  const copy = Object.create(prototype) as object
-  for (const [name, field] of Object.entries(value)) {
+const copyItems = (items: unknown[]): unknown[] => {
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at]
+    if (typeof item === 'object' && item !== null) items[at] = copyObject(item)
+  }
+  return items
+}
+
+/** Copies what the fields of a copy still share with the original. */
+const copyFields = (copy: Record<string, unknown>): object => {
+  for (const name in copy) {
+    const field = copy[name]
+    if (typeof field !== 'object' || field === null) continue
     // Defined, not assigned: a field that is called `__proto__` stays a field.
-    Object.defineProperty(copy, name, {
-      value: plainCopy(field),
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    })
+    if (name === '__proto__') Object.defineProperty(copy, name, { value: copyObject(field) })
+    else copy[name] = copyObject(field)
   }
   return copy
 }

@@ -2,10 +2,10 @@ import { ownCopy } from '../../lib/actor/own-copy.ts'
 import { Entry } from '../../lib/state/entry.ts'
 import { KeyTable } from '../../lib/state/key-table.ts'
 import type { Processor, ProcessorContext } from '../../lib/state/processor.ts'
-import { TimerHeap } from '../../lib/state/timer-heap.ts'
 import { itemTime } from '../../lib/time/item-time.ts'
 import type { TimeLike } from '../../lib/time/time.ts'
 import type { Clock, ClockLogic } from './clock.ts'
+import { CoarseDeadlines, type Deadlines, ExactDeadlines } from './deadlines.ts'
 import { MovingTime } from './step-time.ts'
 import { WatermarkClock } from './watermark-clock.ts'
 import { clockRole } from './window-shape.ts'
@@ -21,6 +21,11 @@ export interface TimedShape {
   readonly clock: Clock<never, unknown>
   /** What the user's callback for a value is called. */
   readonly role: string
+  /**
+   * Where it does not matter when exactly a key is looked at: how late that may be, milliseconds of
+   * event time.
+   */
+  readonly slack?: number
 }
 
 /** What a snapshot keeps of a key: its clock's state, where it has one of its own, and the rest. */
@@ -45,7 +50,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   readonly #clock: Clock<unknown, unknown>
   readonly #followsStream: boolean
   readonly #time = new MovingTime()
-  readonly #heap = new TimerHeap<E>()
+  readonly #deadlines: Deadlines<E>
   readonly #loop: TimedLoop
   #outKeys: string[] = []
   #outValues: unknown[] = []
@@ -63,6 +68,9 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
       make: (key, resume) => this.#make(key, resume as Stored | null),
       snapshot: (entry) => [entry.clock?.snapshot() ?? null, this.stateOf(entry)] as const,
     })
+    const { slack } = shape
+    this.#deadlines =
+      this.#followsStream && slack !== undefined ? new CoarseDeadlines(slack) : new ExactDeadlines()
     const factory = this.#followsStream ? streamLoop : clockLoop
     this.#loop = ownCopy(factory, context.stepId)(this as TimedSteps, this.#timestamp(), itemTime)
   }
@@ -102,7 +110,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   }
 
   nextTimer(): number {
-    return this.#hasClocks && !this.#clocksFollow ? this.#heap.next : Number.POSITIVE_INFINITY
+    return this.#hasClocks && !this.#clocksFollow ? this.#deadlines.next : Number.POSITIVE_INFINITY
   }
 
   onTimer(now: number): void {
@@ -162,12 +170,12 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
     }
     const deadline = this.deadline(entry)
     if (clock === null || clock.followsStream === true) {
-      this.#heap.schedule(entry, deadline === Number.POSITIVE_INFINITY ? null : deadline)
+      this.#deadlines.schedule(entry, deadline === Number.POSITIVE_INFINITY ? null : deadline)
     } else {
       const wake =
         deadline === Number.POSITIVE_INFINITY ? null : (clock.wakeFor?.(deadline) ?? null)
       const own = clock.notifyAt()
-      this.#heap.schedule(entry, own === null || (wake !== null && wake < own) ? wake : own)
+      this.#deadlines.schedule(entry, own === null || (wake !== null && wake < own) ? wake : own)
     }
   }
 
@@ -195,10 +203,8 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   }
 
   #wake(until: number): void {
-    const due: E[] = []
-    while (this.#heap.next <= until) due.push(this.#heap.pop())
     // Each once: a clock that always asks for a time gone by must not hold up all others.
-    for (const entry of due) {
+    for (const entry of this.#deadlines.take(until)) {
       this.table.touch(entry)
       this.advance(entry, entry.clock === null ? this.watermark : entry.clock.onNotify())
       this.settle(entry)
@@ -207,7 +213,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   }
 
   #forget(entry: E): void {
-    this.#heap.schedule(entry, null)
+    this.#deadlines.schedule(entry, null)
     this.table.remove(entry)
   }
 

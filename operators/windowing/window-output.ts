@@ -45,6 +45,7 @@ export class WindowOutput<V, W> implements WindowSink<V, W> {
   readonly #late: Column
   readonly #meta: Column
   readonly #own: (value: V) => unknown
+  lateItems = 0
 
   /** @param own - the user's own value, for `late` */
   constructor(context: ProcessorContext, own: (value: V) => unknown) {
@@ -59,6 +60,7 @@ export class WindowOutput<V, W> implements WindowSink<V, W> {
   }
 
   late(key: string, windowId: number, value: V): void {
+    this.lateItems += 1
     this.#late.add(key, windowId, this.#own(value))
   }
 

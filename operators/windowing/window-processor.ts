@@ -33,6 +33,10 @@ export class WindowProcessor<V, W> implements Processor {
     this.table = this.#keeper.table
   }
 
+  get lateItems(): number {
+    return this.#output.lateItems
+  }
+
   onLoaded(): void {
     this.#keeper.onLoaded?.(this.#context.runtime.now())
   }
