@@ -1,7 +1,8 @@
 import type { Subscriber } from 'rxjs'
 import { ALL_PORTS, DATA, END, FRONTIER, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Behavior } from './behavior.ts'
-import { Inbox } from './inbox.ts'
+import type { Durations } from './durations.ts'
+import { Inbox, LOAD_INPUT } from './inbox.ts'
 import { Observable } from './observable.ts'
 
 /** One end of an edge, as its sender sees it. */
@@ -9,6 +10,12 @@ export interface Outlet {
   send(signal: Signal): void
   /** Whether the sender should stop for now. */
   readonly full: boolean
+}
+
+/** How long batches take, measured once somebody wants to know. */
+export interface Timing {
+  readonly durations: Durations
+  readonly monotonic: () => number
 }
 
 /** What an actor asks of the worker it lives on. */
@@ -46,7 +53,9 @@ export class Actor {
   /** Whether the recorders hear of its progress as it is, since the behavior has no rows of its own. */
   mirrorsProgress = false
   itemsIn = 0
-  itemsOut = 0
+  /** Items by output. */
+  readonly itemsOut: number[] = []
+  timing: Timing | null = null
 
   constructor(index: number, name: string, behavior: Behavior, host: Host) {
     this.index = index
@@ -128,9 +137,22 @@ export class Actor {
     for (let left = most; left > 0 && this.runnable; left--) {
       const signal = this.inbox.take()
       if (signal === null) return
-      if (signal.kind === DATA) this.itemsIn += signal.values.length
-      this.#inlet?.next(signal)
+      if (signal.kind === DATA) this.#handleBatch(signal)
+      else this.#inlet?.next(signal)
     }
+  }
+
+  /** Rows of a snapshot are no items. */
+  #handleBatch(batch: Signal): void {
+    if (this.inbox.input !== LOAD_INPUT) this.itemsIn += batch.values.length
+    const { timing } = this
+    if (timing === null) {
+      this.#inlet?.next(batch)
+      return
+    }
+    const began = timing.monotonic()
+    this.#inlet?.next(batch)
+    timing.durations.add(timing.monotonic() - began)
   }
 
   #blocked(): boolean {
@@ -151,7 +173,7 @@ export class Actor {
       } else if (signal.port === SNAPSHOT_PORT) {
         for (const outlet of this.#snapshots) outlet.send(signal)
       } else {
-        this.itemsOut += signal.values.length
+        this.itemsOut[signal.port] = (this.itemsOut[signal.port] ?? 0) + signal.values.length
         const ends = this.#outlets[signal.port]
         if (ends !== undefined) for (const outlet of ends) outlet.send(signal)
       }

@@ -57,6 +57,10 @@ export class Channel {
     return this.items >= MOST_ITEMS || this.#queue.length - this.#head >= MOST_SIGNALS
   }
 
+  get signals(): number {
+    return this.#queue.length - this.#head
+  }
+
   get head(): Signal | undefined {
     return this.#queue[this.#head]
   }

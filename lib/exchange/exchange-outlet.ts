@@ -54,6 +54,13 @@ export class ExchangeOutlet implements Outlet {
     return this.#exhausted > 0 || this.#local.full
   }
 
+  /** Items that other workers have not taken yet. */
+  get underWay(): number {
+    let items = 0
+    for (const bound of this.#bounds) items += bound.underWay
+    return items
+  }
+
   send(signal: Signal): void {
     if (signal.kind === PART) return
     if (signal.kind !== DATA) {

@@ -1,5 +1,6 @@
 import type { ErrorPolicy } from '../flow/policy.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
+import type { WorkerFacts } from '../worker/worker-facts.ts'
 
 /** Where the workers of a run stand. */
 export interface Progress {
@@ -23,6 +24,8 @@ export interface Crew {
   stop(drain: boolean): void
   query(stepId: string, key: string): Promise<unknown>
   readonly progress: readonly Progress[]
+  /** The workers that are under way, as they are now. */
+  observe(): Promise<readonly WorkerFacts[]>
 }
 
 /** What a thread is told of how to run; plain data. */

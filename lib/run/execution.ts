@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs'
 import { Subject } from '../actor/observable.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
+import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Crew, CrewHost, Progress } from './crew.ts'
 import type { Settings } from './options.ts'
 
@@ -79,6 +80,15 @@ export class Execution {
       itemsOut: sum(all.map(({ itemsOut }) => itemsOut)),
       skipped: sum(all.map(({ skipped }) => skipped)),
     }
+  }
+
+  /**
+   * Where every worker that is under way stands. From the first call on workers time their batches.
+   *
+   * @internal
+   */
+  observe(): Promise<readonly WorkerFacts[]> {
+    return this.#crew.observe()
   }
 
   async #run(signal: AbortSignal | null): Promise<Summary> {

@@ -8,6 +8,7 @@ import type { RecoveryPartition, Store } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Watch } from '../worker/ports.ts'
 import { Worker, type WorkerSummary } from '../worker/worker.ts'
+import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Crew, CrewHost, Progress } from './crew.ts'
 import type { Settings } from './options.ts'
 
@@ -80,6 +81,10 @@ export class LocalCrew implements Crew {
 
   get progress(): readonly Progress[] {
     return this.#workers.map((worker) => worker.progress)
+  }
+
+  async observe(): Promise<readonly WorkerFacts[]> {
+    return this.#workers.map((worker) => worker.observe()).filter((facts) => facts !== null)
   }
 
   async #openStore(): Promise<readonly RecoveryPartition[] | null> {

@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PortableError } from '../errors/portable.ts'
+import type { StoreShare } from '../recovery/recovery-store.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
+import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Progress, ThreadSettings } from './crew.ts'
 
 /** Where a thread finds its flow. */
@@ -21,6 +23,10 @@ export interface ThreadStart {
   /** A port to each other worker; `null` in its own place. */
   readonly ports: readonly (MessagePort | null)[]
   readonly settings: ThreadSettings
+  /** Which of the partitions of its recovery directory are this worker's. */
+  readonly share: StoreShare
+  /** What another entry than the usual one needs to know; plain data. */
+  readonly extra: unknown
   /** Where the thread's own code lies, and the loader it needs, if any. */
   readonly entry: string
   readonly loader: string | null
@@ -30,6 +36,7 @@ export type ToThread =
   | { readonly kind: 'gathered'; readonly topic: string; readonly values: readonly unknown[] }
   | { readonly kind: 'stop'; readonly drain: boolean }
   | { readonly kind: 'crash'; readonly error: PortableError }
+  | { readonly kind: 'observe' }
   | { readonly kind: 'query'; readonly id: number; readonly stepId: string; readonly key: string }
 
 export type FromThread =
@@ -42,6 +49,7 @@ export type FromThread =
     }
   | { readonly kind: 'committed'; readonly epoch: number }
   | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'facts'; readonly facts: WorkerFacts | null }
   | {
       readonly kind: 'answer'
       readonly id: number

@@ -38,6 +38,8 @@ export interface ProcessorContext {
 export interface Processor {
   /** What is kept, by key: read by snapshots, loads and queries. */
   readonly table: StateTable
+  /** Values that came too late for where they belonged; only where time decides. */
+  readonly lateItems?: number
   /** Items in arrival order; `input` is the side they came in by. */
   onBatch(keys: readonly string[], values: readonly unknown[], input: number): void
   /** The stream's watermark has moved on to `time`. */

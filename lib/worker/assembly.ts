@@ -86,7 +86,7 @@ export interface Parts {
   readonly over: () => boolean
   /** Asks for the end of the open epoch, ahead of time. */
   readonly cut: () => void
-  readonly skipped: () => void
+  readonly skipped: (stepId: string) => void
   readonly letters: DeadLetters
   readonly committed: (epoch: number) => void
   readonly grant: number
@@ -254,7 +254,7 @@ class Assembler {
       stopping: this.#parts.stopping,
       over: this.#parts.over,
       cut: this.#parts.cut,
-      skipped,
+      skipped: () => skipped(step.id),
       deadLetter: (letter: DeadLetter, policy) => {
         if (!('deadLetter' in policy)) return
         const written = letters.put(policy.deadLetter as DynamicSink<DeadLetter>, letter)

@@ -41,6 +41,10 @@ export class ChainBehavior extends Behavior implements LoopHost {
     this.#branches = steps.at(-1)?.spec.kind === 'branch'
   }
 
+  get stepIds(): readonly string[] {
+    return this.#steps.map(({ id }) => id)
+  }
+
   override data(batch: Signal): void {
     this.epoch = batch.epoch
     this.#batch = batch

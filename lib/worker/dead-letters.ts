@@ -8,6 +8,9 @@ export class DeadLetters {
   readonly #open = new Map<DynamicSink<DeadLetter>, Promise<StatelessSinkPartition<DeadLetter>>>()
   readonly #waiting = new Map<DynamicSink<DeadLetter>, DeadLetter[]>()
 
+  /** How many letters were taken, by the ids of their steps. */
+  readonly taken: Map<string, number> = new Map()
+
   constructor(worker: number, workers: number) {
     this.#worker = worker
     this.#workers = workers
@@ -15,6 +18,7 @@ export class DeadLetters {
 
   /** Takes a letter; the promise is given for the first of a batch and settles when all are written. */
   put(sink: DynamicSink<DeadLetter>, letter: DeadLetter): Promise<void> | null {
+    this.taken.set(letter.stepId, (this.taken.get(letter.stepId) ?? 0) + 1)
     const waiting = this.#waiting.get(sink)
     if (waiting !== undefined) {
       waiting.push(letter)

@@ -1,3 +1,4 @@
+import { Durations } from '../actor/durations.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
 /** Epochs that may be open or on their way to the store before sources have to wait. */
@@ -19,6 +20,8 @@ export class Pacer {
   #began: number
   open = 1
   committed = 0
+  /** How long the epochs that have ended were. */
+  readonly durations: Durations = new Durations()
 
   constructor(pace: {
     readonly runtime: Runtime
@@ -32,9 +35,16 @@ export class Pacer {
   }
 
   begin(epoch: number): void {
+    // What precedes the first commit is the start, and no epoch.
+    if (epoch > this.open && this.committed > 0) this.durations.add(this.age)
     this.open = epoch
     this.#began = this.#runtime.monotonic()
     this.#asked = false
+  }
+
+  /** How long the open epoch has been open: milliseconds. */
+  get age(): number {
+    return this.#runtime.monotonic() - this.#began
   }
 
   /** Someone wants the open epoch to end at the next turn. */

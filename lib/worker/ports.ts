@@ -119,6 +119,13 @@ export class Ports {
     this.#exchanges.get(edge)?.credit(from, items)
   }
 
+  /** Items that other workers have not taken yet, over all edges. */
+  get underWay(): number {
+    let items = 0
+    for (const outlet of this.#exchanges.values()) items += outlet.underWay
+    return items
+  }
+
   /** Sends what has been gathered for other workers. */
   flush(): void {
     for (const outlet of this.#exchanges.values()) outlet.flush()

@@ -1,4 +1,5 @@
 import { Behavior } from '../actor/behavior.ts'
+import { type DurationCounts, Durations } from '../actor/durations.ts'
 import type { Block } from '../recovery/block.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -8,6 +9,17 @@ import type { AddressedBlock } from './snapshot-writer.ts'
 /** How long to wait after a failed write before the next: milliseconds, doubling up to the second. */
 const SHORTEST_PAUSE = 100
 const LONGEST_PAUSE = 10_000
+
+/** What a recorder has done; plain data. */
+export interface RecorderFacts {
+  /** How long writes took that succeeded. */
+  readonly writes: DurationCounts
+  readonly failures: number
+  /** Bytes and rows of the snapshots that reached it, by step. */
+  readonly taken: readonly (readonly [step: string, bytes: number, rows: number])[]
+  /** Blocks that wait to be written. */
+  readonly waiting: number
+}
 
 /**
  * Writes the snapshots of all steps, on all workers, that belong to this worker's recovery
@@ -33,6 +45,9 @@ export class Recorder extends Behavior {
   /** Ends the pause after a failed write. */
   #goOn: (() => void) | null = null
   #closed = false
+  readonly #writes = new Durations()
+  #failures = 0
+  readonly #taken = new Map<string, { bytes: number; rows: number }>()
 
   constructor(ends: {
     readonly partitions: readonly RecoveryPartition[]
@@ -52,7 +67,26 @@ export class Recorder extends Behavior {
   override data(batch: Signal): void {
     for (const { partition, block } of batch.values as readonly AddressedBlock[]) {
       this.#waiting.get(partition)?.push(block)
+      this.#note(block)
     }
+  }
+
+  get facts(): RecorderFacts {
+    let waiting = 0
+    for (const blocks of this.#waiting.values()) waiting += blocks.length
+    return {
+      writes: this.#writes.counted,
+      failures: this.#failures,
+      taken: [...this.#taken].map(([step, { bytes, rows }]) => [step, bytes, rows]),
+      waiting,
+    }
+  }
+
+  #note({ stepId, bytes, rows }: Block): void {
+    const taken = this.#taken.get(stepId) ?? { bytes: 0, rows: 0 }
+    this.#taken.set(stepId, taken)
+    taken.bytes += bytes.length
+    taken.rows += rows
   }
 
   override frontier(signal: Signal): void {
@@ -81,14 +115,17 @@ export class Recorder extends Behavior {
       this.#pass(epoch)
       return
     }
+    const began = this.#runtime.monotonic()
     this.#writing = this.#append(epoch).then(
       () => {
+        this.#writes.add(this.#runtime.monotonic() - began)
         this.#writing = null
         this.#pause = SHORTEST_PAUSE
         this.#pass(epoch)
         this.#write()
       },
       (error) => {
+        this.#failures += 1
         this.#alarm(
           `a snapshot could not be written; it is tried again in ${this.#pause} ms`,
           error,

@@ -15,6 +15,7 @@ import { Pacer } from './pacer.ts'
 import type { Ports, Watch } from './ports.ts'
 import { RunQueue } from './run-queue.ts'
 import { SourceBehavior } from './source-behavior.ts'
+import { factsOf, type WorkerFacts } from './worker-facts.ts'
 
 /** How long a turn may take before the event loop gets its own: milliseconds. */
 const TURN = 10
@@ -79,6 +80,7 @@ export class Worker implements Host, Receiver {
   #stopWhenReading: 'drain' | 'halt' | null = null
   #aborted: AbortExecution | null = null
   #skipped = 0
+  readonly #skippedOf = new Map<string, number>()
   #scheduled = false
   #turning = false
   #timer: Timer | null = null
@@ -164,6 +166,20 @@ export class Worker implements Host, Receiver {
       itemsOut,
       skipped: this.#skipped,
     }
+  }
+
+  /** Everything a person may want to know; `null` before the workers have agreed. */
+  observe(): WorkerFacts | null {
+    if (this.#assembly === null) return null
+    return factsOf(this.#assembly, {
+      index: this.#network.index,
+      monotonic: () => this.#runtime.monotonic(),
+      reading: this.#reading,
+      stopping: this.#stopping !== null,
+      pacer: this.#pacer,
+      letters: this.#letters,
+      skipped: this.#skippedOf,
+    })
   }
 
   // Host: what actors ask for.
@@ -259,8 +275,9 @@ export class Worker implements Host, Receiver {
         this.#askForCut()
         this.#wake()
       },
-      skipped: () => {
+      skipped: (stepId) => {
         this.#skipped += 1
+        this.#skippedOf.set(stepId, (this.#skippedOf.get(stepId) ?? 0) + 1)
       },
       letters: this.#letters,
       committed: (epoch) => this.#onCommitted(epoch),
@@ -398,15 +415,25 @@ export class Worker implements Host, Receiver {
   #read(assembly: Assembly, now: number): boolean {
     const alone = !this.#pacer.asksEachTurn && this.#livePartitions(assembly) === 1
     let gave = false
-    for (const { actor, behavior } of assembly.sources) {
+    for (const source of assembly.sources) {
+      const { actor, behavior } = source
       if (behavior.finished) continue
       if (actor.full) behavior.pass()
-      else if (behavior.turn(now, alone)) gave = true
+      else if (this.#poll(source, now, alone)) gave = true
       if (behavior.exhausted) {
         behavior.finish(false)
         gave = true
       }
     }
+    return gave
+  }
+
+  #poll({ actor, behavior }: Assembly['sources'][number], now: number, alone: boolean): boolean {
+    const { timing } = actor
+    if (timing === null) return behavior.turn(now, alone)
+    const began = timing.monotonic()
+    const gave = behavior.turn(now, alone)
+    if (gave) timing.durations.add(timing.monotonic() - began)
     return gave
   }
 

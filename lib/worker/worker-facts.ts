@@ -1,0 +1,130 @@
+import type { Actor } from '../actor/actor.ts'
+import { type DurationCounts, Durations } from '../actor/durations.ts'
+import type { LoopDelay } from '../runtime/loop-delay.ts'
+import { END } from '../signal/signal.ts'
+import type { Assembly } from './assembly.ts'
+import { ChainBehavior } from './chain-behavior.ts'
+import { Committer } from './committer.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import { KeyedBehavior } from './keyed-behavior.ts'
+import type { Pacer } from './pacer.ts'
+import { Recorder, type RecorderFacts } from './recorder.ts'
+import { SourceBehavior } from './source-behavior.ts'
+
+/** Where one step stands on one worker; plain data. */
+export interface StepNow {
+  /** The step's id without the flow's name. */
+  readonly step: string
+  /** The ids of the stateless steps that run as one, this first; mostly just this. */
+  readonly fused: readonly string[]
+  readonly itemsIn: number
+  /** Items that left by each output. */
+  readonly itemsOut: readonly number[]
+  readonly queuedItems: number
+  readonly queuedSignals: number
+  /** Whether it waits for room downstream, or for calls that are under way. */
+  readonly blocked: boolean
+  readonly held: boolean
+  readonly ended: boolean
+  readonly frontier: number
+  /** Epoch milliseconds; `null` where none has come, or nobody upstream has a say. */
+  readonly watermark: number | null
+  /** Keys with state; `null` where the step keeps none. */
+  readonly keys: number | null
+  /** Values that came too late; `null` where time does not matter. */
+  readonly late: number | null
+  /** Source partitions that are being read; `null` where the step is no source. */
+  readonly partitions: number | null
+  /** How long batches, or polls of a source that gave something, took since timing began. */
+  readonly batches: DurationCounts
+}
+
+/** Where one worker stands; plain data, read when somebody asks. */
+export interface WorkerFacts {
+  readonly worker: number
+  /** Whether every starting position is durable and sources are read. */
+  readonly reading: boolean
+  readonly stopping: boolean
+  readonly epoch: number
+  readonly committed: number
+  /** How long the open epoch has been open: milliseconds. */
+  readonly epochAge: number
+  readonly epochs: DurationCounts
+  /** Failed items that were passed over, by step. */
+  readonly skipped: readonly (readonly [step: string, items: number])[]
+  readonly deadLettered: readonly (readonly [step: string, items: number])[]
+  /** Items sent to other workers that these have not taken yet. */
+  readonly underWay: number
+  readonly recorder: RecorderFacts | null
+  readonly steps: readonly StepNow[]
+  /** Of a worker that has a thread to itself. */
+  readonly loopDelay: LoopDelay | null
+}
+
+/** Reads a worker; from the first time on its batches are timed. */
+export const factsOf = (
+  { actors, ports }: Assembly,
+  worker: {
+    readonly index: number
+    readonly monotonic: () => number
+    readonly reading: boolean
+    readonly stopping: boolean
+    readonly pacer: Pacer
+    readonly letters: DeadLetters
+    readonly skipped: ReadonlyMap<string, number>
+  },
+): WorkerFacts => {
+  const { index, monotonic, reading, stopping, pacer, letters, skipped } = worker
+  const recorder = actors.map(({ behavior }) => behavior).find((each) => each instanceof Recorder)
+  return {
+    worker: index,
+    reading,
+    stopping,
+    epoch: pacer.open,
+    committed: pacer.committed,
+    epochAge: pacer.age,
+    epochs: pacer.durations.counted,
+    skipped: [...skipped],
+    deadLettered: [...letters.taken].map(([id, items]) => [ownId(id), items]),
+    underWay: ports.underWay,
+    recorder: recorder?.facts ?? null,
+    steps: actors.filter(isStep).map((actor) => stepNow(actor, monotonic)),
+    loopDelay: null,
+  }
+}
+
+const isStep = ({ behavior }: Actor): boolean =>
+  !(behavior instanceof Recorder || behavior instanceof Committer)
+
+/** A step's id without the flow's, which holds no period. */
+const ownId = (stepId: string): string => stepId.slice(stepId.indexOf('.') + 1)
+
+const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
+  const { name, inbox, behavior, held, ended } = actor
+  actor.timing ??= { durations: new Durations(), monotonic }
+  const keyed = behavior instanceof KeyedBehavior ? behavior.processor : null
+  const source = behavior instanceof SourceBehavior ? behavior : null
+  let queuedItems = 0
+  let queuedSignals = 0
+  for (const channel of inbox.channels) {
+    queuedItems += channel.items
+    queuedSignals += channel.signals
+  }
+  return {
+    step: name,
+    fused: behavior instanceof ChainBehavior ? behavior.stepIds : [name],
+    itemsIn: source === null ? actor.itemsIn : source.itemsOut,
+    itemsOut: actor.itemsOut,
+    queuedItems,
+    queuedSignals,
+    blocked: actor.full || held,
+    held,
+    ended,
+    frontier: inbox.frontier === END ? inbox.epoch : inbox.frontier,
+    watermark: Number.isFinite(inbox.watermark) ? inbox.watermark : null,
+    keys: keyed?.table.size ?? null,
+    late: keyed?.lateItems ?? null,
+    partitions: source === null ? null : source.finished ? 0 : source.live,
+    batches: actor.timing.durations.counted,
+  }
+}
