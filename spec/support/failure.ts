@@ -1,0 +1,6 @@
+/** What a promise rejects with; `null` when it does not. */
+export const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => null,
+    (error: unknown) => error,
+  )
