@@ -71,6 +71,15 @@ export class Execution {
     return this.#crew.query(stepId, key)
   }
 
+  /**
+   * How many workers have been placed.
+   *
+   * @internal
+   */
+  get workers(): number {
+    return this.#crew.progress.length
+  }
+
   metrics(): ExecutionMetrics {
     const all = this.#crew.progress
     return {

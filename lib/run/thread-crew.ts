@@ -3,6 +3,7 @@ import { hashKey, ownerOfHash } from '../exchange/hash.ts'
 import { RecoveryStore } from '../recovery/recovery-store.ts'
 import { durationMillis } from '../time/time.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
+import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Crew, CrewHost, Progress, ThreadSettings } from './crew.ts'
 import { isDirectory } from './local-crew.ts'
 import type { Settings } from './options.ts'
@@ -71,6 +72,10 @@ export class ThreadCrew implements Crew {
 
   get progress(): readonly Progress[] {
     return this.#threads?.progress ?? []
+  }
+
+  async observe(): Promise<readonly WorkerFacts[]> {
+    return (await this.#threads?.observe()) ?? []
   }
 
   #gather(from: number, topic: string, value: unknown): void {

@@ -1,0 +1,227 @@
+import { MessageChannel, type MessagePort, Worker as Thread } from 'node:worker_threads'
+import { ClusterError } from '../errors/errors.ts'
+import { portError, unportError } from '../errors/portable.ts'
+import type { StoreShare } from '../recovery/recovery-store.ts'
+import { systemRuntime } from '../runtime/system.ts'
+import type { WorkerSummary } from '../worker/worker.ts'
+import type { WorkerFacts } from '../worker/worker-facts.ts'
+import type { CrewHost, Progress, ThreadSettings } from './crew.ts'
+import type { FlowModule, FromThread, ThreadStart, ToThread } from './thread-protocol.ts'
+
+const NONE: Progress = { epoch: 0, committed: 0, itemsIn: 0, itemsOut: 0, skipped: 0 }
+
+const UNSEEN: Pick<Member, 'facts' | 'observed'> = { facts: null, observed: () => {} }
+
+/** A worker thread and what is known of it. */
+interface Member {
+  readonly index: number
+  readonly thread: Thread
+  progress: Progress
+  heard: boolean
+  facts: WorkerFacts | null
+  /** Told when the facts that were asked for have come. */
+  observed: () => void
+}
+
+/** How long a thread may take to say how it stands before what it said last has to do: milliseconds. */
+const OBSERVING = 1000
+
+/** The workers of an execution that this process runs, each in a thread. */
+export interface ThreadPlan {
+  readonly flow: FlowModule
+  readonly settings: ThreadSettings
+  /** Workers of the execution, in all processes. */
+  readonly count: number
+  /** Those of them that are here. */
+  readonly local: readonly number[]
+  readonly shareOf: (worker: number) => StoreShare
+  /** The module that is a thread's own code, without its ending, and what it needs to know. */
+  readonly entry: URL
+  readonly extra: unknown
+}
+
+export interface ThreadHost extends CrewHost {
+  /** A worker gives its part of an agreement. */
+  gather(from: number, topic: string, value: unknown): void
+}
+
+/** Worker threads of one process. */
+export class ThreadGroup {
+  readonly #plan: ThreadPlan
+  readonly #host: ThreadHost
+  readonly #answers = new Map<number, (message: FromThread & { kind: 'answer' }) => void>()
+  #members: Member[] = []
+  #asked = 0
+
+  constructor(plan: ThreadPlan, host: ThreadHost) {
+    this.#plan = plan
+    this.#host = host
+  }
+
+  /** Starts the threads; each promise resolves with what one has done, or rejects when it fails or dies. */
+  start(): readonly Promise<WorkerSummary>[] {
+    const { count, local, flow, settings, shareOf, entry, extra } = this.#plan
+    const ports = mesh(count, local)
+    return local.map((index, at) =>
+      this.#spawn({
+        ...codeFor(flow.module, entry),
+        flow,
+        index,
+        count,
+        ports: ports[at] as (MessagePort | null)[],
+        settings,
+        share: shareOf(index),
+        extra,
+      }),
+    )
+  }
+
+  gathered(topic: string, values: readonly unknown[]): void {
+    for (const member of this.#members) send(member, { kind: 'gathered', topic, values })
+  }
+
+  /** Any worker can ask for the stop of all. */
+  stop(drain: boolean): void {
+    const [first] = this.#members
+    if (first !== undefined) send(first, { kind: 'stop', drain })
+  }
+
+  crash(error: unknown): void {
+    for (const member of this.#members) send(member, { kind: 'crash', error: portError(error) })
+  }
+
+  async query(worker: number, stepId: string, key: string): Promise<unknown> {
+    const member = this.#members.find(({ index }) => index === worker)
+    if (member === undefined) return undefined
+    this.#asked += 1
+    const id = this.#asked
+    const answer = await new Promise<FromThread & { kind: 'answer' }>((resolve) => {
+      this.#answers.set(id, resolve)
+      send(member, { kind: 'query', id, stepId, key })
+    })
+    if (answer.error !== null) throw unportError(answer.error)
+    return answer.state
+  }
+
+  get progress(): readonly Progress[] {
+    return this.#members.map(({ progress }) => progress)
+  }
+
+  /** The workers as they are now; a busy thread, or one that has ended, as it was last. */
+  async observe(): Promise<readonly WorkerFacts[]> {
+    await Promise.all(this.#members.map(observe))
+    return this.#members.map(({ facts }) => facts).filter((facts) => facts !== null)
+  }
+
+  /** Workers that have said nothing since this was asked last: their threads are busy. */
+  takeSilent(): readonly number[] {
+    const silent = this.#members.filter(({ heard }) => !heard).map(({ index }) => index)
+    for (const member of this.#members) member.heard = false
+    return silent
+  }
+
+  async terminate(): Promise<void> {
+    await Promise.all(this.#members.map(({ thread }) => thread.terminate()))
+  }
+
+  #spawn(start: ThreadStart): Promise<WorkerSummary> {
+    const thread = new Thread(BOOT, {
+      eval: true,
+      workerData: start,
+      transferList: start.ports.filter((port) => port !== null),
+    })
+    const member: Member = { index: start.index, thread, progress: NONE, heard: true, ...UNSEEN }
+    this.#members.push(member)
+    return new Promise((resolve, reject) => {
+      thread.on('message', (message: FromThread) => {
+        member.heard = true
+        if (message.kind === 'ended') resolve(message.summary)
+        else if (message.kind === 'failed') reject(unportError(message.error))
+        else this.#hear(start.index, member, message)
+      })
+      thread.on('error', reject)
+      thread.on('exit', (code) => {
+        reject(
+          new ClusterError(
+            `Worker ${start.index} ended with code ${code} before its work was done.`,
+          ),
+        )
+      })
+    })
+  }
+
+  #hear(from: number, member: Member, message: FromThread): void {
+    switch (message.kind) {
+      case 'gather':
+        this.#host.gather(from, message.topic, message.value)
+        return
+      case 'report':
+        this.#host.report(
+          message.level,
+          message.message,
+          message.error === null ? undefined : unportError(message.error),
+        )
+        return
+      case 'committed':
+        this.#host.committed(message.epoch)
+        return
+      case 'progress':
+        member.progress = message.progress
+        return
+      case 'facts':
+        member.facts = message.facts
+        member.observed()
+        return
+      case 'answer':
+        this.#answers.get(message.id)?.(message)
+        this.#answers.delete(message.id)
+        return
+      case 'ended':
+      case 'failed':
+        return
+    }
+  }
+}
+
+const observe = (member: Member): Promise<void> =>
+  new Promise((resolve) => {
+    const late = systemRuntime.after(OBSERVING, resolve)
+    member.observed = () => {
+      late.cancel()
+      resolve()
+    }
+    send(member, { kind: 'observe' })
+  })
+
+const send = ({ thread }: Member, message: ToThread): void => thread.postMessage(message)
+
+/** A port from each worker that is here to each other one. */
+const mesh = (count: number, local: readonly number[]): (MessagePort | null)[][] => {
+  const ports: (MessagePort | null)[][] = local.map(() => Array(count).fill(null))
+  for (let a = 0; a < local.length; a++) {
+    for (let b = a + 1; b < local.length; b++) {
+      const { port1, port2 } = new MessageChannel()
+      ;(ports[a] as MessagePort[])[local[b] as number] = port1
+      ;(ports[b] as MessagePort[])[local[a] as number] = port2
+    }
+  }
+  return ports
+}
+
+/** Node 20 can't start a thread on a TypeScript file, so each starts on this and imports its code. */
+const BOOT = `
+const { workerData } = require('node:worker_threads')
+const begin = async () => {
+  if (workerData.loader !== null) (await import(workerData.loader)).register()
+  await import(workerData.entry)
+}
+begin().catch((error) => { setImmediate(() => { throw error }) })
+`
+
+/** The thread's own code, and a loader where that or the flow's module is TypeScript. */
+const codeFor = (module: string, base: URL): { entry: string; loader: string | null } => {
+  const source = import.meta.url.endsWith('.ts')
+  const entry = `${base.href}${source ? '.ts' : '.js'}`
+  const typed = source || /\.[cm]?tsx?$/.test(new URL(module).pathname)
+  return { entry, loader: typed ? import.meta.resolve('tsx/esm/api') : null }
+}

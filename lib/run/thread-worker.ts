@@ -1,0 +1,195 @@
+import { parentPort } from 'node:worker_threads'
+import { portError, unportError } from '../errors/portable.ts'
+import { FrameNetwork, type Wire } from '../exchange/frame-network.ts'
+import { portWire } from '../exchange/port-wire.ts'
+import { checkFlow } from '../flow/check.ts'
+import type { Dataflow } from '../flow/dataflow.ts'
+import type { RunAware } from '../flow/run-facts.ts'
+import { RecoveryStore } from '../recovery/recovery-store.ts'
+import type { RecoveryPartition } from '../recovery/store.ts'
+import type { LoopWatch } from '../runtime/loop-delay.ts'
+import type { Timer } from '../runtime/runtime.ts'
+import { systemRuntime } from '../runtime/system.ts'
+import { Worker, type WorkerSummary } from '../worker/worker.ts'
+import { loadFlow } from './flow-module.ts'
+import { outsideOf } from './local-crew.ts'
+import type { FromThread, ThreadStart, ToThread } from './thread-protocol.ts'
+
+/** How often a thread says where it stands: milliseconds. */
+const PROGRESS_EVERY = 250
+
+/** Wires to workers outside of this process, by worker. */
+export type JoinFar = (fail: (error: unknown) => void) => Promise<ReadonlyMap<number, Wire>>
+
+/**
+ * One worker in a thread of its own: it loads the flow's module itself, since closures cannot
+ * travel, and talks to the other workers over ports and to the main thread over its parent's.
+ */
+class ThreadWorker {
+  readonly #start: ThreadStart
+  readonly #tell: (message: FromThread) => void
+  readonly #joinFar: JoinFar
+  readonly #gathering = new Map<string, (values: readonly unknown[]) => void>()
+  #outside: readonly RunAware[] = []
+  #partitions: readonly RecoveryPartition[] = []
+  #worker: Worker | null = null
+  #stop: boolean | null = null
+  #progress: Timer | null = null
+  #loop: LoopWatch | null = null
+
+  constructor(start: ThreadStart, tell: (message: FromThread) => void, joinFar: JoinFar) {
+    this.#start = start
+    this.#tell = tell
+    this.#joinFar = joinFar
+  }
+
+  async run(): Promise<void> {
+    try {
+      const summary = await this.#work()
+      await this.#close(null)
+      this.#tell({ kind: 'ended', summary })
+    } catch (error) {
+      await this.#close(error)
+      this.#tell({ kind: 'failed', error: portError(error) })
+    }
+  }
+
+  hear(message: ToThread): void {
+    switch (message.kind) {
+      case 'gathered':
+        this.#gathering.get(message.topic)?.(message.values)
+        return
+      case 'stop':
+        this.#stop ??= message.drain
+        this.#worker?.stop(message.drain)
+        return
+      case 'crash':
+        this.#worker?.crash(unportError(message.error))
+        return
+      case 'observe':
+        void this.#observe()
+        return
+      case 'query':
+        this.#answer(message.id, message.stepId, message.key)
+    }
+  }
+
+  async #work(): Promise<WorkerSummary> {
+    const { flow: module, settings, index, ports } = this.#start
+    const flow = await loadFlow(module)
+    checkFlow(flow, settings.onError)
+    const durable = settings.recovery !== null
+    this.#outside = outsideOf(flow)
+    for (const each of this.#outside) each.useRun?.({ runtime: systemRuntime, recovery: durable })
+    const partitions = durable ? await this.#openShare() : null
+    const fail = (error: unknown): void => this.#worker?.crash(error)
+    const far = await this.#joinFar(fail)
+    const network = new FrameNetwork(
+      ports.map((port, at) => (port === null ? (far.get(at) ?? null) : portWire(port))),
+      { index, runtime: systemRuntime, fail },
+    )
+    this.#worker = this.#makeWorker(flow, network, partitions)
+    if (this.#stop !== null) this.#worker.stop(this.#stop)
+    this.#tellProgress(this.#worker)
+    return this.#worker.run()
+  }
+
+  #makeWorker(
+    flow: Dataflow,
+    network: FrameNetwork,
+    recovery: readonly RecoveryPartition[] | null,
+  ): Worker {
+    return new Worker({
+      flow,
+      runtime: systemRuntime,
+      network,
+      group: { gather: (topic, value) => this.#gather(topic, value) },
+      epochInterval: this.#start.settings.epochInterval,
+      onError: this.#start.settings.onError,
+      recovery,
+      report: (level, message, error) => this.#report(level, message, error),
+      committed: (epoch) => {
+        if (network.index === 0) this.#tell({ kind: 'committed', epoch })
+      },
+    })
+  }
+
+  async #openShare(): Promise<readonly RecoveryPartition[]> {
+    const { settings, share } = this.#start
+    const { dir, backupInterval } = settings.recovery ?? { dir: '', backupInterval: 0 }
+    const store = await RecoveryStore.open(dir, { backupInterval })
+    this.#partitions = await store.open(
+      {
+        runtime: systemRuntime,
+        alarm: (message, cause) => this.#report('error', message, cause),
+      },
+      share,
+    )
+    return this.#partitions
+  }
+
+  #gather<T>(topic: string, value: T): Promise<readonly T[]> {
+    return new Promise((resolve) => {
+      this.#gathering.set(topic, (values) => resolve(values as readonly T[]))
+      this.#tell({ kind: 'gather', topic, value })
+    })
+  }
+
+  #answer(id: number, stepId: string, key: string): void {
+    try {
+      this.#tell({ kind: 'answer', id, state: this.#worker?.query(stepId, key), error: null })
+    } catch (error) {
+      // A state that cannot be copied, or a snapshot() that threw.
+      this.#tell({ kind: 'answer', id, state: undefined, error: portError(error) })
+    }
+  }
+
+  /** Watches the thread's own event loop from the first time on. */
+  async #observe(): Promise<void> {
+    const { LoopWatch } = await import('../runtime/loop-delay.ts')
+    this.#loop ??= new LoopWatch()
+    this.#tellFacts()
+  }
+
+  #tellFacts(): void {
+    const facts = this.#worker?.observe() ?? null
+    const loopDelay = this.#loop?.read() ?? null
+    this.#tell({ kind: 'facts', facts: facts === null ? null : { ...facts, loopDelay } })
+  }
+
+  #report(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void {
+    this.#tell({
+      kind: 'report',
+      level,
+      message,
+      error: error === undefined ? null : portError(error),
+    })
+  }
+
+  #tellProgress(worker: Worker): void {
+    this.#tell({ kind: 'progress', progress: worker.progress })
+    this.#progress = systemRuntime.after(PROGRESS_EVERY, () => this.#tellProgress(worker))
+  }
+
+  async #close(failure: unknown): Promise<void> {
+    this.#progress?.cancel()
+    if (this.#loop !== null) this.#tellFacts()
+    this.#loop?.stop()
+    if (this.#worker !== null) this.#tell({ kind: 'progress', progress: this.#worker.progress })
+    for (const each of this.#outside) each.endRun?.(failure)
+    for (const partition of this.#partitions) {
+      await partition.close().catch((error: unknown) => {
+        this.#report('warn', 'a recovery partition could not be closed', error)
+      })
+    }
+  }
+}
+
+/** Runs this thread's worker; what it has been told before is all heard in order. */
+export const runThread = (start: ThreadStart, joinFar: JoinFar): void => {
+  const port = parentPort
+  if (port === null) return
+  const worker = new ThreadWorker(start, (message) => port.postMessage(message), joinFar)
+  port.on('message', (message: ToThread) => worker.hear(message))
+  void worker.run()
+}
