@@ -43,7 +43,7 @@ export const expectedRunning = (payments: readonly Payment[], passes: number): T
 export const accountOf = (payment: Payment): string => payment.account
 
 /** The callback of `statefulMap`: the state is changed in place and its sum put out. */
-const addPayment = (state: Running | null, payment: Payment): [Running, number] => {
+export const addPayment = (state: Running | null, payment: Payment): [Running, number] => {
   const next = state ?? { n: 0, s: 0 }
   next.n += 1
   next.s += payment.amount

@@ -3,13 +3,31 @@ import {
   type Dataflow,
   dataflow,
   FixedPartitionedSource,
+  type KeyedStream,
+  type Operator,
   RecoveryStore,
   run,
   StatefulSourcePartition,
   start,
 } from 'tidemark'
 import { DirSink, DirSource, FileSink } from 'tidemark/connectors/files'
-import { branch, foldFinal, join, keyOn, map, mapValue, statefulMap } from 'tidemark/operators'
+import {
+  branch,
+  EventClock,
+  foldFinal,
+  foldWindow,
+  join,
+  keyed,
+  keyOn,
+  map,
+  mapValue,
+  reduceWindow,
+  SessionWindower,
+  statefulMap,
+  TumblingWindower,
+  WatermarkClock,
+  watermarks,
+} from 'tidemark/operators'
 import { type Deadly, DeadlyStore } from './deadly-store.ts'
 
 export const FILES = 3
@@ -32,18 +50,23 @@ interface Payment {
   readonly amount: number
   readonly order: string
   readonly side: string
+  /** Event time in seconds: rises from line to line of a file. */
+  readonly second: number
 }
 
-/** `account amount order side` */
+/** `account amount order side second` */
 const parse = (line: string): Payment => {
-  const [account = '', amount = '', order = '', side = ''] = line.split(' ')
-  return { account, amount: Number(amount), order, side }
+  const [account = '', amount = '', order = '', side = '', second = ''] = line.split(' ')
+  return { account, amount: Number(amount), order, side, second: Number(second) }
 }
 
-/** Keyed state, a join and a fold over the files of `<dir>/in`, written to `<dir>/out`. */
+/** Keyed state, a fold, a join and windows over the files of `<dir>/in`, written to `<dir>/out`. */
 export const flow = (dir: string, pause: number): Dataflow => {
   const made = dataflow('killed')
-  const payments = made.input('lines', new PacedFiles(`${dir}/in`, pause)).pipe(map('parse', parse))
+  const timestamp = ({ second }: Payment): number => second * 1000
+  const payments = made
+    .input('lines', new PacedFiles(`${dir}/in`, pause))
+    .pipe(map('parse', parse), watermarks('times', { timestamp }))
   const accounts = payments.pipe(keyOn('account', ({ account }) => account))
   accounts
     .pipe(
@@ -71,6 +94,31 @@ export const flow = (dir: string, pause: number): Dataflow => {
       mapValue('total value', ([, text]) => text),
     )
     .output('totals out', new FileSink(`${dir}/out/totals`))
+  accounts
+    .pipe(
+      foldWindow('hours', {
+        clock: new WatermarkClock({ timestamp }),
+        windower: new TumblingWindower({ length: { hours: 1 }, alignTo: 0 }),
+        init: () => 0,
+        fold: (sum, { amount }) => sum + amount,
+      }),
+    )
+    .down.pipe(windowText('hours'))
+    .output('hours out', new FileSink(`${dir}/out/hours`))
+  accounts
+    .pipe(
+      reduceWindow('bursts', {
+        // Far behind the wall clock, and waiting longer than any death lasts.
+        clock: new EventClock({ timestamp, wait: { minutes: 10 }, now: () => Date.now() }),
+        windower: new SessionWindower({ gap: { minutes: 3 } }),
+        reduce: (first, { amount }) => ({ ...first, amount: first.amount + amount }),
+      }),
+    )
+    .down.pipe(
+      mapValue('bursts amount', ([id, { amount }]): [number, number] => [id, amount]),
+      windowText('bursts'),
+    )
+    .output('bursts out', new FileSink(`${dir}/out/bursts`))
   const { trues, falses } = payments.pipe(branch('sides', ({ side }) => side === 'left'))
   join('orders', {
     left: trues.pipe(keyOn('left', ({ order }) => order)),
@@ -82,6 +130,17 @@ export const flow = (dir: string, pause: number): Dataflow => {
     .output('orders out', new FileSink(`${dir}/out/orders`))
   return made
 }
+
+const windowText =
+  (id: string): Operator<KeyedStream<readonly [number, number]>, KeyedStream<string>> =>
+  (up) =>
+    up.pipe(
+      map(
+        `${id} text`,
+        ([account, [window, sum]]) => [account, `${account} ${window} ${sum}`] as const,
+      ),
+      keyed(`${id} key`),
+    )
 
 /** The lines of a directory's files, no faster than a batch a pause from each. */
 class PacedFiles extends FixedPartitionedSource<string, unknown> {

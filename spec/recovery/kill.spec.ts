@@ -10,6 +10,7 @@ import { type ChildOrders, FILES, undisturbed } from './kill-flow.ts'
 const CHILD = fileURLToPath(new URL('./kill-flow.ts', import.meta.url))
 /** The kills of one history; thirty where there is time. */
 const KILLS = process.env['CI'] === 'true' ? 30 : 5
+const EARLY_KILLS = process.env['CI'] === 'true' ? 20 : 7
 const SEED = Number(process.env['KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const ACCOUNTS = 400
 /** Slow enough that no history is over before its kills are: 30 lines a millisecond. */
@@ -56,7 +57,7 @@ const killedAtAnyMoment = async (history: History): Promise<Partial<ChildOrders>
 
 const killedEarly = async (history: History): Promise<Partial<ChildOrders>> => {
   await writeInput(history, 12_000)
-  for (let kill = 0; kill < 20; kill++) {
+  for (let kill = 0; kill < EARLY_KILLS; kill++) {
     const orders = { epochInterval: 60_000, workers: 1 + (kill % 3) }
     const after = { from: 'ready' as const, ms: history.chance() * 250 }
     expect(await history.live(orders, after), `life ${kill} ended too soon`).to.equal(true)
@@ -162,7 +163,7 @@ const paymentsOf = (
     const closes = open.length > 300 || (open.length > 0 && chance() < 0.5)
     const [order = `o${file}-${line}`] = closes ? open.splice(below(open.length), 1) : []
     if (!closes) open.push(order)
-    return `a${file}-${below(ACCOUNTS / FILES)} ${below(100)} ${order} ${closes ? 'right' : 'left'}`
+    return `a${file}-${below(ACCOUNTS / FILES)} ${below(100)} ${order} ${closes ? 'right' : 'left'} ${line * 2}`
   })
 }
 
@@ -176,6 +177,8 @@ const written = async (folder: Folder): Promise<Record<string, string>> => {
     running: lines.map(([name, text]) => `${name}\n${text}`).join('\n'),
     totals: await linesOf(folder, 'totals'),
     orders: await linesOf(folder, 'orders'),
+    hours: await linesOf(folder, 'hours'),
+    bursts: await linesOf(folder, 'bursts'),
   }
 }
 
