@@ -115,7 +115,14 @@ export class Link implements Wire {
     return this.#outgoing.end - this.#outgoing.acked
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   close(): void {
+    if (this.#closed) return
+    // The other end may wait for this before it closes, too.
+    if ((this.#incoming?.arrived ?? 0) > this.#acknowledged) this.#post(this.#frame(ACK))
     this.#closed = true
     for (const each of this.#subscriptions) each.end()
     this.#resendTimer?.cancel()

@@ -1,0 +1,304 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ClusterError } from '../lib/errors/errors.ts'
+import { findStore } from '../lib/recovery/directory.ts'
+import type { Crew, CrewHost, Progress, ThreadSettings } from '../lib/run/crew.ts'
+import type { Settings } from '../lib/run/options.ts'
+import { threadSettings } from '../lib/run/thread-crew.ts'
+import type { FlowModule } from '../lib/run/thread-protocol.ts'
+import type { Runtime } from '../lib/runtime/runtime.ts'
+import type { WorkerSummary } from '../lib/worker/worker.ts'
+import type { WorkerFacts } from '../lib/worker/worker-facts.ts'
+import type { Hello, Plan } from './control.ts'
+import { Council } from './council.ts'
+import type { Messaging, NatsOptions, Register } from './messaging.ts'
+import { ExecutionFailure, ProcessExecution } from './process-execution.ts'
+import { messagingTransport } from './transport.ts'
+
+/** Executions in a row that may fail without committing anything before the flow is given up. */
+const MOST_FAILURES = 8
+const FIRST_BACK_OFF = 250
+const LAST_BACK_OFF = 5000
+/** How long it is remembered that a run has ended: milliseconds. */
+const ENDED_TTL = 7 * 24 * 3600 * 1000
+
+/** Which process of the flow this is. */
+export interface ProcessPlace {
+  /** From 0. */
+  readonly process: number
+  readonly count: number
+}
+
+export interface ClusterCrewOptions {
+  readonly flow: FlowModule
+  readonly flowId: string
+  readonly hash: string
+  readonly version: string
+  readonly settings: Settings
+  readonly place: ProcessPlace
+  readonly nats: NatsOptions
+  /** The connection for control; closed by whoever opened it. */
+  readonly messaging: Messaging
+  readonly incarnation: string
+  readonly host: CrewHost
+}
+
+/**
+ * The workers of one process of a flow that runs in several: one execution after the other, until
+ * one ends well.
+ *
+ * C1. A failed execution is followed by another that resumes from the last committed epoch, where
+ *     snapshots are kept and the flow itself is not at fault.
+ * C2. Whoever comes back to a run that has ended goes at once.
+ */
+export class ClusterCrew implements Crew {
+  readonly #options: ClusterCrewOptions
+  readonly #runtime: Runtime
+  readonly #council: Council
+  #execution: ProcessExecution | null = null
+  #last: readonly Progress[] = []
+  #stop: { readonly drain: boolean } | null = null
+  #committed = 0
+  #failures = 0
+
+  constructor(options: ClusterCrewOptions) {
+    this.#options = options
+    this.#runtime = options.settings.runtime
+    const { flowId, hash, version, place, messaging, incarnation, host } = options
+    this.#council = new Council({
+      flowId,
+      hash,
+      version,
+      place,
+      messaging,
+      incarnation,
+      workers: options.settings.workers,
+      runtime: this.#runtime,
+      report: (level, message) => host.report(level, message),
+      changed: (hello) => this.#onHello(hello),
+      superseded: (plan) => this.#onPlan(plan),
+    })
+  }
+
+  async run(): Promise<readonly WorkerSummary[]> {
+    const { host, messaging, flowId } = this.#options
+    const register = await messaging.register(`tm_${flowId}_ended`, ENDED_TTL)
+    const settings = await this.#prepare()
+    const left = await this.#readRun(settings)
+    if (left !== null && (await register.get(left)) !== null) {
+      host.report('info', 'the run that this process belonged to has ended while it was away')
+      await this.#removeRun(settings)
+      return [NOTHING]
+    }
+    const stores = await storesOf(settings)
+    const transport = messagingTransport(messaging, this.#runtime)
+    try {
+      await this.#council.join({ stores, run: left })
+      return await this.#executions(settings, { transport, register })
+    } finally {
+      await this.#council.leave()
+      transport.close()
+    }
+  }
+
+  stop(drain: boolean): void {
+    this.#stop ??= { drain }
+    this.#execution?.stop(drain)
+    this.#council.stop()
+  }
+
+  async query(stepId: string, key: string): Promise<unknown> {
+    return this.#execution?.query(stepId, key)
+  }
+
+  /** Of the workers in this process. */
+  get progress(): readonly Progress[] {
+    return this.#execution?.progress ?? this.#last
+  }
+
+  async observe(): Promise<readonly WorkerFacts[]> {
+    return (await this.#execution?.observe()) ?? []
+  }
+
+  async #executions(
+    settings: ThreadSettings,
+    ends: {
+      readonly transport: ReturnType<typeof messagingTransport>
+      readonly register: Register
+    },
+  ): Promise<readonly WorkerSummary[]> {
+    for (;;) {
+      const plan = await this.#council.nextPlan()
+      if (plan === null) return [STOPPED]
+      await this.#writeRun(settings, plan.run)
+      const before = this.#committed
+      try {
+        const summaries = await this.#execute(plan, settings, ends.transport)
+        this.#council.onDone(plan.execution)
+        await this.#settleRun(settings, { run: plan.run, register: ends.register })
+        return summaries
+      } catch (error) {
+        await this.#afterFailure(error, { durable: settings.recovery !== null, before })
+        this.#council.onFailed()
+      }
+    }
+  }
+
+  async #execute(
+    plan: Plan,
+    settings: ThreadSettings,
+    transport: ReturnType<typeof messagingTransport>,
+  ): Promise<readonly WorkerSummary[]> {
+    const { flow, flowId, nats, place, host } = this.#options
+    const workers = plan.members.reduce((sum, member) => sum + member.workers, 0)
+    host.report(
+      'info',
+      `execution ${plan.execution} begins: ${workers} workers in ${plan.members.length} of ${place.count} processes`,
+    )
+    const execution = new ProcessExecution({
+      plan,
+      process: place.process,
+      flow,
+      flowId,
+      settings,
+      nats,
+      transport,
+      runtime: this.#runtime,
+      host: {
+        report: (level, message, error) => host.report(level, message, error),
+        committed: (epoch) => {
+          this.#committed = Math.max(this.#committed, epoch)
+          host.committed(epoch)
+        },
+      },
+    })
+    this.#execution = execution
+    try {
+      const run = execution.run()
+      if (this.#stop !== null) execution.stop(this.#stop.drain)
+      return await run
+    } finally {
+      this.#last = execution.progress
+      this.#execution = null
+    }
+  }
+
+  /** Throws where there is no going on; else waits a little, longer each time in vain. */
+  async #afterFailure(
+    error: unknown,
+    { durable, before }: { readonly durable: boolean; readonly before: number },
+  ): Promise<void> {
+    if (!(error instanceof ExecutionFailure)) throw error
+    const cause = error.cause as Error
+    if (error.fatal || this.#stop !== null) throw cause
+    if (!durable) {
+      throw new ClusterError(
+        `${cause.message} Nothing can be resumed, since no snapshots are kept: give a recovery directory.`,
+        { cause },
+      )
+    }
+    this.#failures = this.#committed > before ? 1 : this.#failures + 1
+    if (this.#failures > MOST_FAILURES) {
+      throw new ClusterError(
+        `${this.#failures} executions in a row failed before they committed anything; the flow is given up. The last: ${cause.message}`,
+        { cause },
+      )
+    }
+    this.#options.host.report('warn', `the execution failed, the flow resumes: ${cause.message}`)
+    const wait = Math.min(LAST_BACK_OFF, FIRST_BACK_OFF * 2 ** (this.#failures - 1))
+    await new Promise<void>((resolve) => {
+      this.#runtime.after(wait, resolve)
+    })
+  }
+
+  /** What another process says of itself may tell how the execution stands that both work in. */
+  #onHello(hello: Hello): void {
+    const execution = this.#execution
+    if (execution === null) return
+    const { plan } = execution
+    const member = plan.members.find(({ process }) => process === hello.process)
+    if (member === undefined) {
+      if (this.#council.wantsIn(hello)) {
+        execution.fail(
+          new ClusterError(`Process ${hello.process} is there again and takes part from now on.`),
+        )
+      }
+      return
+    }
+    if (hello.done === plan.execution) execution.succeed()
+    else if (hello.incarnation !== member.incarnation) {
+      execution.fail(new ClusterError(`Process ${hello.process} was started anew.`))
+    } else if (hello.seen >= plan.execution && hello.busy !== plan.execution) {
+      execution.fail(new ClusterError(`Process ${hello.process} is out of the execution.`))
+    }
+  }
+
+  #onPlan(plan: Plan): void {
+    this.#execution?.fail(
+      new ClusterError(`Execution ${plan.execution} took the place of this one.`),
+    )
+  }
+
+  /** One process at a time, since several may name the same directory and it may have to be made. */
+  async #prepare(): Promise<ThreadSettings> {
+    const { settings, host, incarnation } = this.#options
+    if (settings.recovery === null) return threadSettings(settings, host)
+    const register = await this.#council.register()
+    while ((await register.create('making', incarnation)) === null) {
+      await new Promise<void>((resolve) => {
+        this.#runtime.after(100, resolve)
+      })
+    }
+    try {
+      return await threadSettings(settings, host)
+    } finally {
+      await register.delete('making')
+    }
+  }
+
+  #runFile({ recovery }: ThreadSettings): string | null {
+    return recovery === null ? null : join(recovery.dir, `process-${this.#options.place.process}`)
+  }
+
+  async #readRun(settings: ThreadSettings): Promise<string | null> {
+    const file = this.#runFile(settings)
+    if (file === null) return null
+    const text = await readFile(file, 'utf8').catch(() => '')
+    return /^[0-9a-f]{16}$/.test(text) ? text : null
+  }
+
+  async #writeRun(settings: ThreadSettings, run: string): Promise<void> {
+    const file = this.#runFile(settings)
+    if (file === null || settings.recovery === null) return
+    await mkdir(settings.recovery.dir, { recursive: true })
+    await writeFile(file, run)
+  }
+
+  async #removeRun(settings: ThreadSettings): Promise<void> {
+    const file = this.#runFile(settings)
+    if (file !== null) await rm(file, { force: true })
+  }
+
+  /** Whoever was away learns of the end when it comes back (C2). */
+  async #settleRun(
+    settings: ThreadSettings,
+    { run, register }: { readonly run: string; readonly register: Register },
+  ): Promise<void> {
+    if (settings.recovery === null) return
+    try {
+      await register.put(run, 'ended')
+    } catch (error) {
+      this.#options.host.report('warn', 'the end of the run could not be noted in NATS', error)
+    }
+    await this.#removeRun(settings)
+  }
+}
+
+const NOTHING: WorkerSummary = { reason: 'eof', epoch: 0, itemsIn: 0, itemsOut: 0, skipped: 0 }
+const STOPPED: WorkerSummary = { ...NOTHING, reason: 'stopped' }
+
+const storesOf = async ({ recovery }: ThreadSettings): Promise<readonly string[] | null> => {
+  if (recovery === null) return null
+  const { partitions } = await findStore(recovery.dir)
+  return [...new Set(partitions.map(({ identity }) => identity.store))]
+}

@@ -1,0 +1,353 @@
+import { ClusterError } from '../lib/errors/errors.ts'
+import type { Runtime, Timer } from '../lib/runtime/runtime.ts'
+import { secretBytes } from '../lib/runtime/secret.ts'
+import type { ProcessPlace } from './cluster-crew.ts'
+import { encodeControl, type Hello, type Plan, readHello, readPlan } from './control.ts'
+import { formation } from './formation.ts'
+import { LEASE_TTL, Lease } from './lease.ts'
+import type { Messaging, Register, Subscription } from './messaging.ts'
+
+const TELL_EVERY = 300
+/** A process that was heard of longer ago than this is away: milliseconds. */
+const PRESENT = 2000
+/** How long an absent process is given to come back before the others go on without it. */
+const PATIENCE = 3000
+/** A process that came back is let in no sooner than this after an execution began. */
+const CALM = 5000
+/** Another life of this very process that is heard of for so long is no ghost. */
+const DOUBLE = 4000
+const REMIND_EVERY = 10_000
+
+export interface CouncilOptions {
+  readonly flowId: string
+  readonly hash: string
+  readonly version: string
+  readonly place: ProcessPlace
+  readonly workers: number
+  readonly messaging: Messaging
+  readonly incarnation: string
+  readonly runtime: Runtime
+  readonly report: (level: 'info' | 'warn', message: string) => void
+  /** Told of every word of another process. */
+  readonly changed: (hello: Hello) => void
+  /** Told of a plan that takes the place of the execution under way. */
+  readonly superseded: (plan: Plan) => void
+}
+
+/**
+ * Where the processes of a flow find together: each says again and again how it stands, one leads
+ * and forms executions.
+ *
+ * N1. The number of an execution is higher than any that a process in it has seen.
+ * N2. A process takes up a plan only if it is in it, in this life, and it is the newest it has seen.
+ * N3. A process of another flow, release or count of processes takes part in nothing.
+ */
+export class Council {
+  readonly #options: CouncilOptions
+  readonly #lease: Lease
+  readonly #heard = new Map<number, { readonly hello: Hello; readonly at: number }>()
+  #subscriptions: readonly Subscription[] = []
+  #register: Register | null = null
+  #brings: { stores: readonly string[] | null; run: string | null } = { stores: null, run: null }
+  #plan: Plan | null = null
+  #planned = Number.NEGATIVE_INFINITY
+  #next: Plan | null = null
+  #waiting: { resolve: (plan: Plan | null) => void; reject: (error: unknown) => void } | null = null
+  #refused: ClusterError | null = null
+  #seen = 0
+  #busy = 0
+  #done = 0
+  #idleSince: number
+  #forming = false
+  #leaving = false
+  #doubled: number | null = null
+  #reminded = Number.NEGATIVE_INFINITY
+  #timer: Timer | null = null
+  #left = false
+
+  constructor(options: CouncilOptions) {
+    this.#options = options
+    this.#idleSince = options.runtime.monotonic()
+    this.#lease = new Lease(() => this.register(), {
+      id: options.incarnation,
+      runtime: options.runtime,
+    })
+  }
+
+  /** The flow's bucket; asked for anew each time something went wrong with it. */
+  async register(): Promise<Register> {
+    const { messaging, flowId } = this.#options
+    if (this.#register === null) {
+      this.#register = watched(await messaging.register(`tm_${flowId}`, LEASE_TTL), () => {
+        this.#register = null
+      })
+    }
+    return this.#register
+  }
+
+  /** Begins to speak and to listen. */
+  async join(brings: {
+    readonly stores: readonly string[] | null
+    readonly run: string | null
+  }): Promise<void> {
+    this.#brings = brings
+    await this.register()
+    const { messaging, flowId } = this.#options
+    this.#subscriptions = [
+      messaging.subscribe(`tidemark.${flowId}.ctl.hello`, (bytes) => {
+        const hello = readHello(bytes)
+        if (hello !== null) this.#hearHello(hello)
+      }),
+      messaging.subscribe(`tidemark.${flowId}.ctl.plan`, (bytes) => {
+        const plan = readPlan(bytes)
+        if (plan !== null) this.#hearPlan(plan)
+      }),
+    ]
+    this.#lease.begin()
+    this.#beat()
+  }
+
+  async leave(): Promise<void> {
+    this.#tell()
+    this.#left = true
+    this.#timer?.cancel()
+    for (const each of this.#subscriptions) each.end()
+    await this.#lease.end()
+  }
+
+  /**
+   * The next execution that this process is to take part in; `null` once it is to stop.
+   *
+   * @throws ClusterError where the others do not take it
+   */
+  nextPlan(): Promise<Plan | null> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+      this.#offer()
+    })
+  }
+
+  /** From now on this process takes up no execution. */
+  stop(): void {
+    this.#leaving = true
+    this.#tell()
+    this.#offer()
+  }
+
+  onDone(execution: number): void {
+    this.#done = execution
+    this.#busy = 0
+    this.#tell()
+  }
+
+  onFailed(): void {
+    this.#busy = 0
+    this.#idleSince = this.#options.runtime.monotonic()
+    this.#tell()
+  }
+
+  /** Whether a process that is not in the execution may have it formed anew, with it. */
+  wantsIn(hello: Hello): boolean {
+    const age = this.#options.runtime.monotonic() - this.#planned
+    return hello.busy === 0 && hello.done === 0 && !hello.leaving && this.#fits(hello) && age > CALM
+  }
+
+  #hello(): Hello {
+    const { place, incarnation, workers, hash, version } = this.#options
+    return {
+      process: place.process,
+      count: place.count,
+      incarnation,
+      workers,
+      hash,
+      version,
+      stores: this.#brings.stores,
+      run: this.#brings.run,
+      seen: this.#seen,
+      busy: this.#busy,
+      done: this.#done,
+      leads: this.#lease.held,
+      leaving: this.#leaving,
+    }
+  }
+
+  #beat(): void {
+    if (this.#left) return
+    this.#tell()
+    if (this.#lease.held) this.#lead()
+    this.#timer = this.#options.runtime.after(TELL_EVERY, () => this.#beat())
+  }
+
+  #tell(): void {
+    if (this.#left) return
+    const { messaging, flowId } = this.#options
+    if (messaging.state !== 'up') return
+    messaging.publish(`tidemark.${flowId}.ctl.hello`, encodeControl(this.#hello()))
+  }
+
+  #hearHello(hello: Hello): void {
+    const { place, incarnation, runtime } = this.#options
+    if (hello.incarnation === incarnation) return
+    if (hello.process === place.process) {
+      this.#onDouble()
+      return
+    }
+    if (!this.#fits(hello)) {
+      if (hello.leads && this.#busy === 0) this.#refuse(whyNot(hello, this.#hello()))
+      else if (this.#lease.held) this.#remind(`process ${hello.process} is kept out: it differs`)
+      return
+    }
+    this.#heard.set(hello.process, { hello, at: runtime.monotonic() })
+    if (hello.leaving && this.#busy === 0) this.stop()
+    this.#options.changed(hello)
+  }
+
+  /** Two lives of one process: the one that is not at work gives way, if it is no echo. */
+  #onDouble(): void {
+    const now = this.#options.runtime.monotonic()
+    this.#doubled ??= now
+    if (this.#busy !== 0 || now - this.#doubled < DOUBLE) return
+    const { process } = this.#options.place
+    this.#refuse(
+      `Process ${process} of the flow runs already somewhere else: give each its own number with -i.`,
+    )
+  }
+
+  #fits(hello: Hello): boolean {
+    const { hash, version, place } = this.#options
+    const durable = (hello.stores === null) === (this.#brings.stores === null)
+    return (
+      hello.hash === hash && hello.version === version && hello.count === place.count && durable
+    )
+  }
+
+  #refuse(why: string): void {
+    this.#refused ??= new ClusterError(why)
+    this.#offer()
+  }
+
+  #hearPlan(plan: Plan): void {
+    if (plan.execution <= this.#seen || plan.hash !== this.#options.hash) return
+    this.#seen = plan.execution
+    const { place, incarnation } = this.#options
+    const own = plan.members.find(({ process }) => process === place.process)
+    this.#plan = plan
+    this.#planned = this.#options.runtime.monotonic()
+    const isIn = own?.incarnation === incarnation && !this.#leaving
+    this.#next = isIn ? plan : null
+    if (isIn) this.#brings = { ...this.#brings, run: plan.run }
+    if (this.#busy !== 0) this.#options.superseded(plan)
+    this.#offer()
+  }
+
+  /** Hands the waiting crew what there is for it. */
+  #offer(): void {
+    const waiting = this.#waiting
+    if (waiting === null) return
+    if (this.#refused !== null) {
+      this.#waiting = null
+      waiting.reject(this.#refused)
+    } else if (this.#leaving) {
+      this.#waiting = null
+      waiting.resolve(null)
+    } else if (this.#next !== null) {
+      const plan = this.#next
+      this.#next = null
+      this.#waiting = null
+      this.#busy = plan.execution
+      this.#tell()
+      waiting.resolve(plan)
+    }
+  }
+
+  #lead(): void {
+    const { place, messaging, flowId, runtime } = this.#options
+    const own = this.#plan?.members.some(({ process }) => process === place.process) === true
+    if (this.#busy !== 0 && this.#plan !== null && own) {
+      messaging.publish(`tidemark.${flowId}.ctl.plan`, encodeControl(this.#plan))
+      return
+    }
+    if (this.#forming || this.#leaving || this.#next !== null || this.#done > 0) return
+    const now = runtime.monotonic()
+    const others = [...this.#heard.values()]
+      .filter(({ hello, at }) => now - at < PRESENT && !hello.leaving)
+      .map(({ hello }) => hello)
+    const found = formation({
+      present: [this.#hello(), ...others],
+      count: place.count,
+      last: this.#plan,
+      patient: now - this.#idleSince > PATIENCE,
+    })
+    if (found.kind === 'wait') {
+      if (found.why !== null) this.#remind(found.why)
+      return
+    }
+    this.#forming = true
+    void this.#form(found.members, others).finally(() => {
+      this.#forming = false
+    })
+  }
+
+  /** Numbers the execution and tells of it (N1). */
+  async #form(members: Plan['members'], others: readonly Hello[]): Promise<void> {
+    const { messaging, flowId, hash, incarnation } = this.#options
+    try {
+      const written = await (await this.register()).put('execution', incarnation)
+      if (!this.#lease.held) return
+      const known = [this.#seen, ...others.map(({ seen }) => seen)]
+      const runs = [this.#brings.run, ...others.map(({ run }) => run)].filter((run) => run !== null)
+      const plan: Plan = {
+        execution: Math.max(written, ...known.map((seen) => seen + 1)),
+        token: hex(secretBytes(16)),
+        run: runs.sort()[0] ?? hex(secretBytes(8)),
+        hash,
+        members,
+      }
+      messaging.publish(`tidemark.${flowId}.ctl.plan`, encodeControl(plan))
+      this.#hearPlan(plan)
+    } catch {
+      // The server went away in between: the next beat tries again.
+    }
+  }
+
+  #remind(why: string): void {
+    const now = this.#options.runtime.monotonic()
+    if (now - this.#reminded < REMIND_EVERY) return
+    // A process that is merely a little later than the others is nothing to speak of.
+    if (now - this.#idleSince < PATIENCE) return
+    this.#reminded = now
+    this.#options.report('info', why)
+  }
+}
+
+/** Forgets a bucket that fails, so that it is looked up, or made, again. */
+const watched = (register: Register, failed: () => void): Register => {
+  const watch = <T>(work: Promise<T>): Promise<T> => {
+    work.catch(failed)
+    return work
+  }
+  return {
+    get: (key) => watch(register.get(key)),
+    create: (key, value) => watch(register.create(key, value)),
+    update: (key, value, revision) => watch(register.update(key, value, revision)),
+    put: (key, value) => watch(register.put(key, value)),
+    delete: (key) => watch(register.delete(key)),
+  }
+}
+
+const whyNot = (leader: Hello, own: Hello): string => {
+  if (leader.count !== own.count) {
+    return `The flow runs in ${leader.count} processes, and this one was started as one of ${own.count}.`
+  }
+  if (leader.version !== own.version) {
+    return `The flow runs with version ${leader.version} of tidemark, and this process has ${own.version}.`
+  }
+  if (leader.hash !== own.hash) {
+    return 'This process has another flow than the others under the same id: its steps differ. Deploy the same module everywhere.'
+  }
+  return leader.stores === null
+    ? 'The other processes keep no snapshots, and this one does: give all of them a recovery directory, or none.'
+    : 'The other processes keep snapshots, and this one does not: give all of them a recovery directory, or none.'
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

@@ -1,0 +1,79 @@
+import type { Hello, Plan, PlanMember } from './control.ts'
+
+/** What the leader knows when it thinks of forming an execution. */
+export interface FormationFacts {
+  /** Those heard of lately, by process; the leader itself among them. */
+  readonly present: readonly Hello[]
+  /** How many processes the flow has. */
+  readonly count: number
+  /** The last execution, where this process knows of one. */
+  readonly last: Plan | null
+  /** Whether absent processes have been given the time to come back. */
+  readonly patient: boolean
+}
+
+export type Formation =
+  | { readonly kind: 'form'; readonly members: readonly PlanMember[] }
+  | { readonly kind: 'wait'; readonly why: string | null }
+
+/**
+ * Decides with whom the next execution can begin.
+ *
+ * F1. All processes, if all are there and none is still in an older execution.
+ * F2. Fewer only after the absent have had their time, and only if every recovery store of the last
+ *     execution can be read by one that is there.
+ */
+export const formation = ({ present, count, last, patient }: FormationFacts): Formation => {
+  const busy = present.filter((each) => each.busy > 0)
+  if (busy.length > 0) return { kind: 'wait', why: null }
+  const members = present
+    .map(({ process, incarnation, workers, stores }) => ({ process, incarnation, workers, stores }))
+    .sort((a, b) => a.process - b.process)
+  if (members.length === count) return { kind: 'form', members }
+  const here = new Set(members.map(({ process }) => process))
+  const absent = Array.from({ length: count }, (_, process) => process).filter(
+    (at) => !here.has(at),
+  )
+  const who = `${absent.length === 1 ? 'process' : 'processes'} ${absent.join(', ')} of ${count}`
+  if (last === null) return { kind: 'wait', why: `waiting for ${who}` }
+  const readable = new Set(members.flatMap(({ stores }) => stores ?? []))
+  const unreadable = last.members.some(({ stores }) =>
+    (stores ?? []).some((store) => !readable.has(store)),
+  )
+  if (unreadable) {
+    return {
+      kind: 'wait',
+      why: `waiting for ${who}: the recovery partitions kept there are needed`,
+    }
+  }
+  return patient ? { kind: 'form', members } : { kind: 'wait', why: null }
+}
+
+/** The first global number of each member's workers. */
+export const firstWorkers = (members: readonly PlanMember[]): readonly number[] => {
+  let next = 0
+  return members.map(({ workers }) => {
+    const first = next
+    next += workers
+    return first
+  })
+}
+
+/** Which part of its process's recovery store a worker opens: all workers who can read it share it. */
+export const shareOfWorker = (
+  members: readonly PlanMember[],
+  worker: number,
+): { readonly index: number; readonly of: number } => {
+  const firsts = firstWorkers(members)
+  const own = firsts.findLastIndex((first) => first <= worker)
+  const store = members[own]?.stores?.[0]
+  let of = 0
+  let index = 0
+  members.forEach(({ stores, workers }, at) => {
+    if (stores?.[0] !== store) return
+    const first = firsts[at] ?? 0
+    if (worker >= first) index = of + (worker - first)
+    of += workers
+  })
+  return { index, of }
+}
