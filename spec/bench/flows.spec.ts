@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { loadWorkload } from '../../bench/catalog.ts'
 
-/** Workloads of flows without event time. */
-const FLOWS = ['W1', 'W1b', 'W2', 'W3a', 'W3b', 'W3f']
+/** Workloads whose flows are held to an oracle. */
+const FLOWS = ['W1', 'W1b', 'W2', 'W3a', 'W3b', 'W3f', 'W4a', 'W4b', 'W4c', 'W5']
 
 describe('bench flows', () => {
   for (const id of FLOWS) {
