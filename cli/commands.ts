@@ -100,6 +100,15 @@ const addRecovery = (program: Command, world: World, code: { exit: number }): vo
       const { inspectRecovery } = await import('./recovery-command.ts')
       code.exit = await inspectRecovery(dir, given, world)
     })
+  command(recovery.command('remove'), world)
+    .summary('remove the state of one step: tidemark recovery remove ./state old-name')
+    .description('Removes all that a recovery store keeps of a step, as of one that was renamed.')
+    .argument('<dir>', 'the directory of the store; no flow may be running on it')
+    .argument('<step>', 'the id of the step as `inspect` prints it')
+    .action(async (dir: string, step: string) => {
+      const { removeFromRecovery } = await import('./recovery-command.ts')
+      code.exit = await removeFromRecovery(dir, step, world)
+    })
 }
 
 /** Settings that commander doesn't hand down by itself. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { inspectStore, type StoreReport } from '../lib/recovery/inspect.ts'
+import { inspectStore, removeStep, type StoreReport } from '../lib/recovery/inspect.ts'
 import { RecoveryStore } from '../lib/recovery/recovery-store.ts'
 import { DONE, FAILED, type World } from './exit.ts'
 import { UsageError } from './usage-error.ts'
@@ -29,6 +29,21 @@ export const inspectRecovery = async (
   const report = await inspectStore(resolve(directory, dir))
   print(json === true ? JSON.stringify(report, null, 2) : pageOf(report))
   return report.damage.length === 0 ? DONE : FAILED
+}
+
+/** Removes what a store keeps of a step, and gives the exit code. */
+export const removeFromRecovery = async (
+  dir: string,
+  stepId: string,
+  { print, directory }: World,
+): Promise<number> => {
+  const removed = await removeStep(resolve(directory, dir), stepId)
+  print(
+    removed === 0
+      ? `The store in ${dir} keeps nothing of a step "${stepId}": tidemark recovery inspect ${dir} lists its steps.`
+      : `Removed the state of step "${stepId}" from ${dir}.`,
+  )
+  return removed === 0 ? FAILED : DONE
 }
 
 const pageOf = (report: StoreReport): string => {

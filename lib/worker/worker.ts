@@ -323,7 +323,7 @@ export class Worker implements Host, Receiver {
     if (orphans.length > 0) {
       this.#options.report(
         'warn',
-        `the store keeps state of steps that the flow does not have: ${orphans.join(', ')}; a renamed step starts anew. \`tidemark recovery inspect\` lists such state.`,
+        `the store keeps state of steps that the flow does not have: ${orphans.join(', ')}; a renamed step starts anew. \`tidemark recovery inspect\` lists such state, \`tidemark recovery remove\` removes it.`,
       )
     }
   }

@@ -245,6 +245,7 @@ describe('tidemark', function () {
     const store = [
       ['recovery', 'init', at('store'), '3'],
       ['recovery', 'inspect', at('store'), '--json'],
+      ['recovery', 'remove', at('store'), 'old-name'],
     ]
     const stacks = ['run', `${FLOWS}:throwing()`, '--log-level', 'debug']
     let answers: readonly Answer[] = []
@@ -282,8 +283,12 @@ describe('tidemark', function () {
     })
 
     it('makes a recovery store and tells what it holds', () => {
-      const [made, looked] = store.map((_, index) => answer(mistakes.length + helps.length + index))
+      const [made, looked, removed] = store.map((_, index) =>
+        answer(mistakes.length + helps.length + index),
+      )
       expect([made?.code, looked?.code]).to.deep.equal([0, 0])
+      expect(removed?.code).to.equal(1)
+      expect(removed?.printed).to.contain('keeps nothing of a step "old-name"')
       expect(JSON.parse(looked?.printed ?? '')).to.deep.include({ flowId: null, damage: [] })
       expect(JSON.parse(looked?.printed ?? '').partitions).to.have.length(3)
     })
