@@ -66,6 +66,13 @@ describe('branch', () => {
     expect(error.callback).to.equal('predicate')
   })
 
+  it('loses nothing of many items and keeps their order', async () => {
+    const numbers = Array.from({ length: 100_000 }, (_, n) => n)
+    const [odd, even] = await both(numbers, isOdd)
+    expect(odd).to.deep.equal(numbers.filter(isOdd))
+    expect(even).to.deep.equal(numbers.filter((n) => !isOdd(n)))
+  })
+
   it('keeps keys on both sides', async () => {
     const flow = dataflow('test')
     const out = flow.input('in', new TestingSource([1, 2])).pipe(

@@ -58,6 +58,16 @@ describe('flatMapBatch', () => {
     ])
   })
 
+  it('loses nothing of many items and keeps their order', async () => {
+    const numbers = Array.from({ length: 100_000 }, (_, n) => n)
+    expect(
+      await through(
+        numbers,
+        flatMapBatch('f', (batch) => batch),
+      ),
+    ).to.deep.equal(numbers)
+  })
+
   it('owns the array it is given', async () => {
     const flow = dataflow('test')
     const sink = new TestingSink<number>()

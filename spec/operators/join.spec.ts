@@ -21,6 +21,21 @@ const joined = async (
   return sink.items.map(([, row]) => row)
 }
 
+/** What a join gives where each side is a source of its own. */
+const ofSources = async (
+  sides: readonly (readonly number[])[],
+  options: JoinOptions,
+): Promise<unknown[]> => {
+  const flow = dataflow('f')
+  const sink = new TestingSink<readonly [string, unknown]>()
+  const keyedSides = sides.map((items, at) =>
+    flow.input(`in${at}`, new TestingSource(items)).pipe(keyOn(`key${at}`, () => 'ALL')),
+  )
+  join('j', keyedSides, options).output('out', sink)
+  await run(flow)
+  return sink.items.map(([, row]) => row)
+}
+
 const pick = (name: string, up: KeyedStream<{ side: string; n: number }>): KeyedStream<number> =>
   up.pipe(filterMapValue(`only-${name}`, ({ side, n }) => (side === name ? n : null)))
 
@@ -58,6 +73,43 @@ describe('join', () => {
     expect(
       await joined([1, 2], [3, 4], { insertMode: 'product', emitMode: 'final' }),
     ).to.deep.equal([
+      [1, 3],
+      [1, 4],
+      [2, 3],
+      [2, 4],
+    ])
+  })
+
+  it('leaves the place of a side without a value empty in each combination', async () => {
+    expect(
+      await ofSources([[1, 2], [], [3, 4]], { insertMode: 'product', emitMode: 'final' }),
+    ).to.deep.equal([
+      [1, null, 3],
+      [1, null, 4],
+      [2, null, 3],
+      [2, null, 4],
+    ])
+  })
+
+  it('takes sources of their own in turns, the first side first', async () => {
+    const rows = async (left: number[], right: number[], options: JoinOptions) =>
+      ofSources([left, right], options)
+    expect(await rows([1], [2], {})).to.deep.equal([[1, 2]])
+    expect(await rows([1], [2], { insertMode: 'last', emitMode: 'complete' })).to.deep.equal([
+      [1, 2],
+    ])
+    expect(await rows([1], [2, 3], { insertMode: 'first', emitMode: 'final' })).to.deep.equal([
+      [1, 2],
+    ])
+    expect(await rows([1], [2, 3], { insertMode: 'last', emitMode: 'final' })).to.deep.equal([
+      [1, 3],
+    ])
+    expect(await rows([1], [2, 3], { insertMode: 'last', emitMode: 'running' })).to.deep.equal([
+      [1, null],
+      [1, 2],
+      [1, 3],
+    ])
+    expect(await rows([1, 2], [3, 4], { insertMode: 'product', emitMode: 'final' })).to.deep.equal([
       [1, 3],
       [1, 4],
       [2, 3],

@@ -142,6 +142,32 @@ describe('stateful', () => {
     ])
   })
 
+  it('notifies of a time that has passed before the next item of an epoch to come', async () => {
+    const items = [item(1), item(2), ABORT]
+    const both = await Promise.all([
+      runs(items, story({ notify: true, discardOn: 'NOTIFY' }), 1),
+      runs(items, story({ notify: true }), 1),
+    ])
+    expect(both).to.deep.equal([
+      [
+        [
+          ['NEW', 'ITEM'],
+          ['ITEM', 'NOTIFY'],
+          ['NEW', 'ITEM'],
+          ['ITEM', 'NOTIFY'],
+        ],
+      ],
+      [
+        [
+          ['NEW', 'ITEM'],
+          ['ITEM', 'NOTIFY'],
+          ['NOTIFY', 'ITEM'],
+          ['ITEM', 'NOTIFY'],
+        ],
+      ],
+    ])
+  })
+
   it('keeps a key that onNotify does not discard', async () => {
     const items = [item(1), TestingSource.PAUSE(0), item(2), TestingSource.PAUSE(0), ABORT]
     const [rows] = await runs(items, story({ notify: true }), 1)
@@ -175,6 +201,23 @@ describe('stateful', () => {
     ])
   })
 
+  it('keeps an object for each key, and the order of the items', async () => {
+    const pairs = [
+      ['a', 'a1'],
+      ['b', 'b1'],
+      ['a', 'a2'],
+      ['b', 'b2'],
+    ]
+    expect(await runs(pairs, last, 1)).to.deep.equal([
+      [
+        ['a', [null, 'a1']],
+        ['b', [null, 'b1']],
+        ['a', ['a1', 'a2']],
+        ['b', ['b1', 'b2']],
+      ],
+    ])
+  })
+
   it('keeps an object for each key, and resumes each', async () => {
     const items = [['a', 'a1'], ['b', 'b1'], ABORT, ['a', 'a2'], ['b', 'b2']]
     expect(await runs(items, last, 2)).to.deep.equal([
@@ -199,7 +242,13 @@ describe('stateful', () => {
       ['a', 'a3'],
       ['b', 'b3'],
     ]
-    const [, resumed] = await runs(items, last, 2)
+    const [before, resumed] = await runs(items, last, 2)
+    expect(before).to.deep.equal([
+      ['a', [null, 'a1']],
+      ['b', [null, 'b1']],
+      ['a', ['a1', 'DISCARD']],
+      ['b', ['b1', 'b2']],
+    ])
     expect(resumed).to.deep.equal([
       ['a', [null, 'a3']],
       ['b', ['b2', 'b3']],

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { dataflow, run } from 'tidemark'
+import { keyOn } from 'tidemark/operators'
+import { TestingSource } from 'tidemark/testing'
 import { DirSink } from '../../../connectors/files/index.ts'
 import { Folder, messageOf } from '../../support/folder.ts'
 
@@ -8,6 +11,18 @@ const folder = new Folder()
 describe('DirSink', () => {
   beforeEach(() => folder.make())
   afterEach(() => folder.remove())
+
+  it('writes each value to the file that its key is assigned', async () => {
+    const flow = dataflow('dir')
+    flow
+      .input('in', new TestingSource(['0', '1', '2']))
+      .pipe(keyOn('key', (value) => value))
+      .output('out', new DirSink(folder.file('out'), { fileCount: 3, assignFile: Number }))
+    await run(flow)
+    for (const value of ['0', '1', '2']) {
+      expect(await folder.text(`out/part_${value}`)).to.equal(`${value}\n`)
+    }
+  })
 
   it('finds the file of an index by its place, not by its name', async () => {
     const sink = new DirSink(folder.file('out'), { fileCount: 12, assignFile: Number })

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
+import { dataflow, run } from 'tidemark'
 import { DirSource } from '../../../connectors/files/index.ts'
-import { describeSource } from '../../../testing/index.ts'
+import { describeSource, TestingSink } from '../../../testing/index.ts'
 import { Folder, messageOf } from '../../support/folder.ts'
 
 const folder = new Folder()
@@ -16,6 +17,16 @@ describeSource('DirSource', () =>
 describe('DirSource', () => {
   beforeEach(() => folder.make())
   afterEach(() => folder.remove())
+
+  it('reads all of its files in one flow', async () => {
+    const names = ['one', 'two', 'three', 'four', 'five']
+    for (const name of names) await writeFile(folder.file(`${name}.txt`), `${name}1\n${name}2\n`)
+    const flow = dataflow('dir')
+    const sink = new TestingSink<string>()
+    flow.input('in', new DirSource(folder.path)).output('out', sink)
+    await run(flow)
+    expect(sink.items).to.have.members(names.flatMap((name) => [`${name}1`, `${name}2`]))
+  })
 
   it('lists matching files by name, without directories and hidden files', async () => {
     await mkdir(folder.file('sub.log'))

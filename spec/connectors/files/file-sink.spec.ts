@@ -1,8 +1,10 @@
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
+import { dataflow, run } from 'tidemark'
+import { keyOn } from 'tidemark/operators'
 import { FileSink } from '../../../connectors/files/index.ts'
 import { systemRuntime } from '../../../lib/runtime/system.ts'
-import { describeSink } from '../../../testing/index.ts'
+import { describeSink, TestingSource } from '../../../testing/index.ts'
 import { Folder, messageOf } from '../../support/folder.ts'
 
 const folder = new Folder()
@@ -19,6 +21,16 @@ describeSink('FileSink', () =>
 describe('FileSink', () => {
   beforeEach(() => folder.make())
   afterEach(() => folder.remove())
+
+  it('writes the values of a keyed stream, one a line', async () => {
+    const flow = dataflow('file')
+    flow
+      .input('in', new TestingSource(['1', '2', '3']))
+      .pipe(keyOn('key', (value) => value))
+      .output('out', new FileSink(folder.file('out')))
+    await run(flow)
+    expect(await folder.text('out')).to.equal('1\n2\n3\n')
+  })
 
   it('cuts off what follows its position', async () => {
     const sink = new FileSink(folder.file('out'))

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { dataflow, run } from 'tidemark'
 import { FileSource } from '../../../connectors/files/index.ts'
-import { describeSource } from '../../../testing/index.ts'
+import { describeSource, TestingSink } from '../../../testing/index.ts'
 import { drain, Folder, messageOf } from '../../support/folder.ts'
 
 const folder = new Folder()
@@ -25,6 +26,16 @@ describeSource('FileSource', () =>
 describe('FileSource', () => {
   beforeEach(() => folder.make())
   afterEach(() => folder.remove())
+
+  it('gives lines without their newline, blank ones too', async () => {
+    const lines = ['one', '', 'two', '', '', 'three', 'four', '', 'five']
+    await writeFile(folder.file('in'), `${lines.join('\n')}\n`)
+    const flow = dataflow('lines')
+    const sink = new TestingSink<string>()
+    flow.input('in', new FileSource(folder.file('in'))).output('out', sink)
+    await run(flow)
+    expect(sink.items).to.deep.equal(lines)
+  })
 
   it('resumes behind the last line handed over', async () => {
     await writeFile(folder.file('in'), 'one1\none2\none3\none4\none5\none6\n')

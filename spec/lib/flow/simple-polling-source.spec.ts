@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { AbortExecution, dataflow, run } from 'tidemark'
 import {
   type PolledItem,
   Retry,
@@ -6,7 +7,7 @@ import {
 } from '../../../lib/flow/simple-polling-source.ts'
 import { EOF } from '../../../lib/flow/source.ts'
 import { systemRuntime } from '../../../lib/runtime/system.ts'
-import { TimeTestingGetter } from '../../../testing/index.ts'
+import { TestingSink, TimeTestingGetter } from '../../../testing/index.ts'
 
 const HALF_HOUR = 30 * 60_000
 const at = (time: string): number => Date.parse(`2023-05-01T${time}:00Z`)
@@ -95,6 +96,30 @@ describe('SimplePollingSource', () => {
     )
     expect(() => part.nextBatch()).to.throw('gone')
     expect(part.nextBatch()).to.equal(EOF)
+  })
+
+  it('goes on in a later run where its object stands, without recovery', async () => {
+    class Letters extends SimplePollingSource<string> {
+      #index = 0
+
+      constructor() {
+        super({ interval: 0 })
+      }
+
+      override nextItem(): PolledItem<string> {
+        const letter = ['a', 'b', 'ABORT', 'c'][this.#index]
+        this.#index += 1
+        if (letter === 'ABORT') throw new AbortExecution()
+        return letter ?? EOF
+      }
+    }
+    const flow = dataflow('letters')
+    const sink = new TestingSink<string>()
+    flow.input('in', new Letters()).output('out', sink)
+    expect(await run(flow).catch((error: unknown) => error)).to.be.instanceOf(AbortExecution)
+    expect(sink.items.splice(0)).to.deep.equal(['a', 'b'])
+    await run(flow)
+    expect(sink.items).to.deep.equal(['c'])
   })
 
   it('goes on behind the position that it is given', async () => {
