@@ -1,0 +1,34 @@
+import { pathToFileURL } from 'node:url'
+import { connectCluster } from 'tidemark/cluster'
+
+// One process of a cluster, for specs: what it is to be comes as JSON.
+const {
+  process: place,
+  count,
+  servers,
+  args,
+  workers,
+  dir,
+  epochInterval,
+} = JSON.parse(process.argv[2] ?? '{}')
+const say = (level: string) => (message: string) => process.stderr.write(`${level}: ${message}\n`)
+
+const cluster = await connectCluster({ process: place, count, nats: { servers } })
+const execution = await cluster.start(
+  { module: pathToFileURL('spec/cluster/flows/counting.ts').href, export: 'counting', args },
+  {
+    workers,
+    epochInterval,
+    ...(dir === undefined ? {} : { recovery: { dir } }),
+    logger: { info: say('info'), warn: say('warn'), error: say('error') },
+  },
+)
+process.on('SIGTERM', () => void execution.stop().catch(() => {}))
+try {
+  const { reason, itemsIn } = await execution.done
+  process.stdout.write(`${reason} ${itemsIn}\n`)
+} catch (error) {
+  process.stderr.write(`failed: ${error}\n`)
+  process.exitCode = 1
+}
+await cluster.close()

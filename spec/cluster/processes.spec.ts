@@ -1,0 +1,118 @@
+import { expect } from 'chai'
+import { run } from 'tidemark'
+import { LocalNats } from '../../cluster/nats-server.ts'
+import { systemRuntime } from '../../lib/runtime/system.ts'
+import { Folder } from '../support/folder.ts'
+import { counting } from './flows/counting.ts'
+import { linesIn, Member } from './troupe.ts'
+import { describeWithNats } from './with-nats.ts'
+
+const BEGINS = 'execution '
+const pause = (time: number): Promise<void> =>
+  new Promise((resolve) => {
+    systemRuntime.after(time, resolve)
+  })
+
+describeWithNats('A flow in several processes', function () {
+  this.timeout(60_000)
+  const folder = new Folder()
+  let server: LocalNats
+  let members: Member[] = []
+
+  beforeEach(async () => {
+    await folder.make()
+    server = await LocalNats.start()
+  })
+  afterEach(async () => {
+    for (const member of members) member.discard()
+    await Promise.all(members.map(({ ended }) => ended))
+    members = []
+    await server.stop()
+    await folder.remove()
+  })
+
+  /** Members with a worker more each; with a recovery directory of their own, or one for all. */
+  const begin = (options: {
+    readonly items: number
+    readonly pause: number
+    readonly stores: 'own' | 'one' | 'none'
+    readonly count?: number
+  }): Member[] => {
+    const { items, pause: paused, stores, count = 2 } = options
+    members = Array.from({ length: count }, (_, process) => {
+      const dir = folder.file(stores === 'own' ? `store-${process}` : 'store')
+      return new Member({
+        process,
+        count,
+        servers: server.url,
+        args: [folder.file('out'), items, paused],
+        workers: 1 + (process % 2),
+        epochInterval: 50,
+        ...(stores === 'none' ? {} : { dir }),
+      })
+    })
+    return members
+  }
+
+  /** What one process alone leaves. */
+  const undisturbed = async (items: number): Promise<string[]> => {
+    await run(counting(folder.file('alone'), items, 0))
+    return linesIn(folder.file('alone'))
+  }
+
+  const ends = (): Promise<(number | null)[]> => Promise.all(members.map(({ ended }) => ended))
+
+  it('leaves what one process leaves, on unequal numbers of workers, without snapshots', async () => {
+    begin({ items: 600, pause: 1, stores: 'none' })
+    expect(await ends()).to.deep.equal([0, 0])
+    expect(members.map(({ output }) => output)).to.deep.equal(['eof 2400\n', 'eof 2400\n'])
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed(600))
+  })
+
+  it('goes on from the last committed epoch when any process is killed, stores apart', async () => {
+    const [a, b] = begin({ items: 1000, pause: 50, stores: 'own' }) as [Member, Member]
+    await Promise.all([a.says(BEGINS), b.says(BEGINS)])
+    b.signal('SIGKILL')
+    await Promise.all([a.says(BEGINS, 2), b.says(BEGINS, 2)])
+    a.signal('SIGKILL')
+    await Promise.all([a.says(BEGINS, 3), b.says(BEGINS, 3)])
+    expect(await ends()).to.deep.equal([0, 0])
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed(1000))
+  })
+
+  it('bridges a restart of the NATS server without beginning anew, and loses nothing', async () => {
+    const [a, b] = begin({ items: 1600, pause: 40, stores: 'own' }) as [Member, Member]
+    await Promise.all([a.says(BEGINS), b.says(BEGINS)])
+    for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+      await pause(300)
+      await server.down(signal)
+      await server.up()
+    }
+    expect(await ends()).to.deep.equal([0, 0])
+    expect([a.times(BEGINS), b.times(BEGINS)]).to.deep.equal([1, 1])
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed(1600))
+  })
+
+  it('goes on without a process that is stopped for long, once it is back; nothing is doubled', async () => {
+    const [a, b] = begin({ items: 600, pause: 60, stores: 'own' }) as [Member, Member]
+    await Promise.all([a.says(BEGINS), b.says(BEGINS)])
+    b.signal('SIGSTOP')
+    await a.says('the execution failed')
+    b.signal('SIGCONT')
+    expect(await ends()).to.deep.equal([0, 0])
+    expect(a.times(BEGINS)).to.be.at.least(2)
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed(600))
+  })
+
+  it('stops as a whole, cleanly, when any one process is told to, and goes on later', async () => {
+    const [a, b] = begin({ items: 600, pause: 60, stores: 'one' }) as [Member, Member]
+    await Promise.all([a.says(BEGINS), b.says(BEGINS)])
+    await pause(300)
+    b.signal('SIGTERM')
+    expect(await ends()).to.deep.equal([0, 0])
+    expect(a.output).to.match(/^stopped \d+\n$/)
+    begin({ items: 600, pause: 0, stores: 'one', count: 3 })
+    expect(await ends()).to.deep.equal([0, 0, 0])
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed(600))
+  })
+})
