@@ -4,7 +4,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { ConnectorError } from '../../lib/errors/errors.ts'
 
 /** 256 KiB: large enough that calls cost nothing, small enough to hold one for each open file. */
-export const CHUNK_BYTES: number = 256 * 1024
+const CHUNK_BYTES: number = 256 * 1024
 
 /** A file that is read forward from a byte offset. */
 export class InputFile {
@@ -94,7 +94,7 @@ const refuseDirectory = (path: string, facts: Stats): void => {
 }
 
 /** A driver's error as ours. */
-export const readError = (path: string, cause: unknown): ConnectorError => {
+const readError = (path: string, cause: unknown): ConnectorError => {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOENT') {
     return new ConnectorError(`input file \`${path}\` does not exist`, { cause })

@@ -17,7 +17,7 @@ declare global {
 /** Encodes as it is. */
 export const PLAIN = 0
 /** Holds a value that MessagePack has no word for, so it is dressed first. */
-export const SPECIAL = 1
+const SPECIAL = 1
 /** Holds a value that would not come back as it was. */
 export const REFUSED = 2
 

@@ -2,7 +2,7 @@ import type { Signal } from '../signal/signal.ts'
 import { hashKey, ownerOfHash } from './hash.ts'
 
 /** Where a router puts what it sorts. */
-export interface Scatter {
+interface Scatter {
   add(to: number, key: string | null, value: unknown): void
   forward(to: number, signal: Signal): void
 }

@@ -56,12 +56,12 @@ export interface BranchSpec {
   readonly callback: Callback
 }
 
-export interface MergeSpec {
+interface MergeSpec {
   readonly kind: 'merge'
 }
 
 /** Moves items to any one worker in turn, or to all of them. */
-export interface RouteSpec {
+interface RouteSpec {
   readonly kind: 'route'
   readonly to: 'any' | 'all'
 }
@@ -117,7 +117,7 @@ export interface SinkSpec {
 }
 
 /** A sink of its own that accepts no item at all. */
-export interface RaisesSpec {
+interface RaisesSpec {
   readonly kind: 'raises'
 }
 

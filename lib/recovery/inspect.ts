@@ -8,7 +8,7 @@ import { resumePoint } from './resume.ts'
 import type { ExecutionRecord, PartitionFacts, StoreHost } from './store.ts'
 
 /** What one step has in a store. */
-export interface StepReport {
+interface StepReport {
   readonly stepId: string
   readonly keys: number
   /** Keys and states, as they are packed. */
@@ -18,7 +18,7 @@ export interface StepReport {
 }
 
 /** What one recovery partition knows, or what is wrong with it. */
-export interface PartitionReport {
+interface PartitionReport {
   readonly index: number
   readonly path: string
   readonly frontier: PartitionFacts['frontier']

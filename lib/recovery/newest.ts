@@ -55,7 +55,7 @@ const handOn = (block: Block, options: NewestOptions): Block => {
 }
 
 /** A newer row of the key was seen. */
-export const SUPERSEDED = 0
+const SUPERSEDED = 0
 /** The newest row of its key, with a state. */
 export const LIVE = 1
 /** The newest row of its key, which is gone. */

@@ -386,6 +386,6 @@ const tooOld = (facts: PartitionFacts, resumeEpoch: number): string =>
   `The recovery partition ${facts.place} has collected what it superseded before epoch ` +
   `${facts.collected} and cannot resume at epoch ${resumeEpoch}: other partitions are older copies.`
 
-export const otherFlow = (place: string, owner: string, flowId: string): string =>
+const otherFlow = (place: string, owner: string, flowId: string): string =>
   `The recovery partition ${place} belongs to the flow "${owner}", not to "${flowId}": a store belongs ` +
   'to one flow id. Give each flow a recovery directory of its own.'

@@ -17,4 +17,6 @@ export const dateTimeOf = (epochMs: number): DateTime =>
 
 /** A calendar-free reading of luxon's duration units, in milliseconds. */
 export const millisOfUnits = (units: object): number =>
-  luxon().Duration.fromObject(units as Parameters<typeof Duration.fromObject>[0]).toMillis()
+  luxon()
+    .Duration.fromObject(units as Parameters<typeof Duration.fromObject>[0])
+    .toMillis()

@@ -16,7 +16,7 @@ export type PlanNode =
   | { readonly kind: 'step'; readonly step: Step }
 
 /** How items get from one actor to the next. */
-export type Crossing = 'local' | 'key' | 'part' | 'slot' | 'any' | 'all'
+type Crossing = 'local' | 'key' | 'part' | 'slot' | 'any' | 'all'
 
 export interface PlanEdge {
   /** The same number on every worker. */
@@ -57,7 +57,7 @@ export const planOf = (flow: Dataflow, onError: ErrorPolicy): Plan => {
 
 export const headOf = (node: PlanNode): Step => (node.kind === 'chain' ? node.steps[0] : node.step)
 
-export const stepsOf = (node: PlanNode): readonly Step[] =>
+const stepsOf = (node: PlanNode): readonly Step[] =>
   node.kind === 'chain' ? node.steps : [node.step]
 
 const fuse = (steps: readonly Step[], onError: ErrorPolicy): PlanNode[] => {

@@ -8,7 +8,7 @@ import type { SnapshotWriter } from './snapshot-writer.ts'
 import type { StepHost } from './step-host.ts'
 
 /** The row that keeps how far a partition has come. */
-export const timeRow = (sourceId: string, part: string): string => `${sourceId}\u0000${part}`
+const timeRow = (sourceId: string, part: string): string => `${sourceId}\u0000${part}`
 
 /** The source step and the partition that a row is about. */
 export const readTimeRow = (row: string): readonly [sourceId: string, part: string] => {

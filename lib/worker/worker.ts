@@ -23,7 +23,7 @@ const TURN = 10
 const GRANT = 1024
 
 /** Something that happened which a person may want to know. */
-export type Report = (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void
+type Report = (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void
 
 export interface WorkerOptions {
   readonly flow: Dataflow

@@ -9,7 +9,7 @@ export interface SessionWindowerOptions {
 }
 
 /** An open session in a snapshot. */
-export type SessionState = readonly [id: number, open: number, close: number, mergedIds: number[]]
+type SessionState = readonly [id: number, open: number, close: number, mergedIds: number[]]
 
 /** Where the ids of a key go on, and its open sessions in the order they were opened. */
 export interface SessionWindowerState {

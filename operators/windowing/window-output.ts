@@ -3,9 +3,9 @@ import type { WindowMetadata } from './window-metadata.ts'
 import type { WindowSink } from './window-sink.ts'
 
 /** The outputs of a window step. */
-export const DOWN = 0
-export const LATE = 1
-export const META = 2
+const DOWN = 0
+const LATE = 1
+const META = 2
 
 /** Items a batch, so that none is as large as all windows that close at once. */
 const BATCH = 4096

@@ -17,12 +17,12 @@ import { PartsSource } from './parts-source.ts'
 import { PositionSink } from './position-sink.ts'
 
 /** An item that can be told from every other, and where it came from. */
-export interface Numbered {
+interface Numbered {
   readonly id: number
   readonly part: number
 }
 
-export const STAGE_NAMES = [
+const STAGE_NAMES = [
   'map',
   'filter',
   'key',
@@ -34,7 +34,7 @@ export const STAGE_NAMES = [
   'join',
 ] as const
 
-export type Stage = (typeof STAGE_NAMES)[number]
+type Stage = (typeof STAGE_NAMES)[number]
 
 export interface FlowPlan {
   readonly stages: readonly Stage[]

@@ -20,7 +20,7 @@ export interface Trouble {
   readonly opening?: number
 }
 
-export class Troubled extends Error {
+class Troubled extends Error {
   override readonly name = 'Troubled'
 }
 

@@ -31,10 +31,15 @@ const batch = fc
     fc.array(fc.constantFrom('a', 'b', 'ć'), { minLength: 70 }),
     fc.array(fc.boolean(), { minLength: 8 }),
     fc.array(fc.tuple(fc.string(), fc.integer()), { minLength: 8 }),
-    fc.array(fc.record({ id: fc.integer(), name: fc.string(), in: fc.record({ x: fc.double() }) }), {
+    fc.array(
+      fc.record({ id: fc.integer(), name: fc.string(), in: fc.record({ x: fc.double() }) }),
+      {
+        minLength: 8,
+      },
+    ),
+    fc.array(fc.record({ a: scalar, 'not a name': scalar }, { requiredKeys: [] }), {
       minLength: 8,
     }),
-    fc.array(fc.record({ a: scalar, 'not a name': scalar }, { requiredKeys: [] }), { minLength: 8 }),
     fc.array(scalar),
   )
   .chain((values) =>

@@ -19,7 +19,7 @@ export const blockOf = (stepId: string, epoch: number, rows: Rows): Block => {
 }
 
 /** What a load gives, as `step/key` and state; a key that comes twice is marked. */
-export const loaded = async (
+const loaded = async (
   partitions: readonly RecoveryPartition[],
   resumeEpoch: number,
 ): Promise<Record<string, unknown>> => {

@@ -5,7 +5,7 @@ import type { Store, StoreHost } from '../../../lib/recovery/store.ts'
 import type { DurationLike } from '../../../lib/time/time.ts'
 import { blockOf, Holder, quiet, type Rows } from './rows.ts'
 
-export interface MadeStore {
+interface MadeStore {
   readonly store: Store
   remove(): Promise<void>
 }

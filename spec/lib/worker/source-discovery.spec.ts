@@ -81,7 +81,10 @@ describe('a source that discovers partitions', () => {
     const second = new TestingSink<string>()
     const again = new GrowingSource([['a', 'b']])
 
-    await run(flowOf(new GrowingSource([['a'], ['a', 'b']]), first), { epochInterval: 1, recovery: store })
+    await run(flowOf(new GrowingSource([['a'], ['a', 'b']]), first), {
+      epochInterval: 1,
+      recovery: store,
+    })
     await run(flowOf(again, second), { epochInterval: 1, recovery: store })
 
     expect([...first.items].sort()).to.deep.equal('a1 a2 a3 b1 b2 b3'.split(' '))
