@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { DATA, makeFrame } from '../../cluster/link-frame.ts'
 import { VirtualRuntime } from '../../testing/virtual-runtime.ts'
+import { rounds } from '../support/effort.ts'
 import { linkEnd, marks, message, TOKEN } from './link-pair.ts'
 import { MemoryBroker } from './memory-transport.ts'
 
@@ -58,7 +59,7 @@ describe('Link', () => {
           expect(a.link.pending).to.equal(0)
         },
       ),
-      { numRuns: Number(process.env['LAW_RUNS'] ?? 25) },
+      { numRuns: rounds({ test: 25, ci: 100, torture: 3000 }) },
     )
   })
 
@@ -122,7 +123,7 @@ describe('Link', () => {
           broker.inject('link.0.1', frame)
         },
       ),
-      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 10_000) },
+      { numRuns: rounds({ test: 10_000, ci: 100_000, torture: 1_000_000 }) },
     )
     expect(b.link.counts.malformed + b.link.counts.foreign).to.be.at.least(20_000)
     a.link.send(message(4, 10))

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { type Dataflow, dataflow } from 'tidemark'
 import { keyOn, statefulMap } from 'tidemark/operators'
 import { simulate } from 'tidemark/testing'
+import { rounds } from '../support/effort.ts'
 import {
   type Call,
   type Mishap,
@@ -13,7 +14,7 @@ import {
 import { PartsSource } from '../support/parts-source.ts'
 
 /** As in the issue: 100 worlds in `npm test`, more where more are asked for. */
-const WORLDS = Number(process.env['TIDEMARK_SEEDS'] ?? 100)
+const WORLDS = rounds({ test: 100, ci: 300, torture: 10_000 })
 
 type Counted = readonly [key: string, value: readonly [item: number, nth: number]]
 
@@ -103,7 +104,7 @@ const checkCounted = (rows: readonly Counted[], { parts }: World): void => {
 
 describe('output outside the flow', () => {
   it('is what an undisturbed run gives, through crashes at every step, outages and rescaling', async function () {
-    this.timeout(120_000)
+    this.timeout(WORLDS * 1200)
     await fc.assert(
       fc.asyncProperty(worlds, async (world) => {
         const outsides = outsidesOf(world)

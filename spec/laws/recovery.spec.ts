@@ -3,12 +3,13 @@ import fc from 'fast-check'
 import { dataflow } from 'tidemark'
 import { keyOn, statefulMap } from 'tidemark/operators'
 import { simulate } from 'tidemark/testing'
+import { rounds } from '../support/effort.ts'
 import { PartsSource } from '../support/parts-source.ts'
 import { PositionSink } from '../support/position-sink.ts'
 import { type FlowPlan, flowPlan, randomFlow } from '../support/random-flow.ts'
 
 /** LAW_RUNS=5000 looks further than every push does. */
-const RUNS = Number(process.env['LAW_RUNS'] ?? 100)
+const RUNS = rounds({ test: 100, ci: 300, torture: 10_000 })
 
 /** What a run without faults leaves in the sink. */
 const undisturbed = async (plan: FlowPlan): Promise<string[]> => {

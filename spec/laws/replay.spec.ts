@@ -17,11 +17,12 @@ import {
   watermarks,
 } from 'tidemark/operators'
 import { simulate } from 'tidemark/testing'
+import { rounds } from '../support/effort.ts'
 import { PartsSource } from '../support/parts-source.ts'
 import { PositionSink } from '../support/position-sink.ts'
 
 /** LAW_RUNS=5000 looks further than every push does. */
-const RUNS = Number(process.env['LAW_RUNS'] ?? 60)
+const RUNS = rounds({ test: 60, ci: 300, torture: 10_000 })
 
 /** How far behind the latest of its partition an item may come. */
 const BOUND = 1000

@@ -3,14 +3,15 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { RecoveryStore } from 'tidemark'
+import { rounds } from '../support/effort.ts'
 import { Folder } from '../support/folder.ts'
 import type { Deadly } from './deadly-store.ts'
 import { type ChildOrders, FILES, undisturbed } from './kill-flow.ts'
 
 const CHILD = fileURLToPath(new URL('./kill-flow.ts', import.meta.url))
 /** The kills of one history; thirty where there is time. */
-const KILLS = process.env['CI'] === 'true' ? 30 : 5
-const EARLY_KILLS = process.env['CI'] === 'true' ? 20 : 7
+const KILLS = rounds({ test: 5, ci: 30, torture: 300 })
+const EARLY_KILLS = rounds({ test: 7, ci: 20, torture: 100 })
 const SEED = Number(process.env['KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const ACCOUNTS = 400
 /** Slow enough that no history is over before its kills are: 30 lines a millisecond. */
