@@ -36,20 +36,7 @@ export const loadSnapshots = async (
         orphans.add(block.stepId)
         continue
       }
-      if (target.take !== undefined) {
-        target.take(block)
-        await resume.room()
-        continue
-      }
-      while (target.full && !resume.stopped()) await resume.room()
-      const keys: string[] = []
-      const states: Uint8Array[] = []
-      readBlock(block, (key, state) => {
-        if (state === null) return
-        keys.push(key)
-        states.push(state)
-      })
-      target.send(data(0, 0, keys, states))
+      await give(target, block, resume)
     }
   }
   await resume.begin()
@@ -58,4 +45,25 @@ export const loadSnapshots = async (
     target.send(end(0, false))
   }
   return [...orphans]
+}
+
+const give = async (
+  target: LoadTarget,
+  block: Block,
+  { room, stopped }: { readonly room: () => Promise<void>; readonly stopped: () => boolean },
+): Promise<void> => {
+  if (target.take !== undefined) {
+    target.take(block)
+    await room()
+    return
+  }
+  while (target.full && !stopped()) await room()
+  const keys: string[] = []
+  const states: Uint8Array[] = []
+  readBlock(block, (key, state) => {
+    if (state === null) return
+    keys.push(key)
+    states.push(state)
+  })
+  target.send(data(0, 0, keys, states))
 }

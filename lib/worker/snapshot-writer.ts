@@ -82,6 +82,7 @@ export class SnapshotWriter implements RowWriter {
   }
 
   /** The state of a row, which is `bytes` or a part of them. */
+  // biome-ignore lint/complexity/useMaxParams: an object a row would cost as much as the decoding.
   decodeRow(key: string, bytes: Uint8Array, start = 0, end: number = bytes.length): unknown {
     try {
       return this.#codec.decode(bytes, start, end)
@@ -104,6 +105,7 @@ export class SnapshotWriter implements RowWriter {
     this.#epoch = NONE
   }
 
+  // biome-ignore lint/complexity/useMaxParams: an object a row would cost as much as the packing.
   #add(epoch: number, key: string, state: Uint8Array | null, start: number, end: number): void {
     if (epoch !== this.#epoch) this.#turnTo(epoch)
     const partition = this.#partitionOf(key)
