@@ -153,7 +153,7 @@ export class ClusterCrew implements Crew {
     const workers = plan.members.reduce((sum, member) => sum + member.workers, 0)
     host.report(
       'info',
-      `execution ${plan.execution} begins: ${workers} workers in ${plan.members.length} of ${place.count} processes`,
+      `process ${place.process} takes part in execution ${plan.execution}: ${workers} workers in ${plan.members.length} of ${place.count} processes`,
     )
     const execution = new ProcessExecution({
       plan,

@@ -7,7 +7,7 @@ import { counting } from './flows/counting.ts'
 import { linesIn, Member } from './troupe.ts'
 import { describeWithNats } from './with-nats.ts'
 
-const BEGINS = 'execution '
+const BEGINS = 'takes part in execution '
 const pause = (time: number): Promise<void> =>
   new Promise((resolve) => {
     systemRuntime.after(time, resolve)

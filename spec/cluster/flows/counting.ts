@@ -77,3 +77,16 @@ export const counting = (out: string, items: number, pause: number, parts = 4): 
     .output('lines', new DirSink(out, { fileCount: 2 }))
   return flow
 }
+
+/** Another flow under the same id. */
+export const stranger = (out: string): Dataflow => {
+  const flow = dataflow('counting')
+  flow
+    .input('numbers', new PacedNumbers(1, 10, 0))
+    .pipe(
+      keyOn('by number', (n) => `k${n}`),
+      mapValue('line', (n) => `${n}`),
+    )
+    .output('lines', new DirSink(out, { fileCount: 2 }))
+  return flow
+}
