@@ -107,7 +107,7 @@ export class ProcessExecution {
         count: this.#count,
         local: this.#local,
         shareOf: (worker) => shareOfWorker(members, worker),
-        entry: new URL('./thread-entry', import.meta.url),
+        entry: 'cluster/thread-entry',
         extra,
       },
       {

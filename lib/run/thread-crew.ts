@@ -34,7 +34,7 @@ export class ThreadCrew implements Crew {
         count,
         local: Array.from({ length: count }, (_, index) => index),
         shareOf: (index) => ({ index, of: count }),
-        entry: new URL('./thread-entry', import.meta.url),
+        entry: 'lib/run/thread-entry',
         extra: null,
       },
       {

@@ -35,8 +35,9 @@ export interface ThreadPlan {
   /** Those of them that are here. */
   readonly local: readonly number[]
   readonly shareOf: (worker: number) => StoreShare
-  /** The module that is a thread's own code, without its ending, and what it needs to know. */
-  readonly entry: URL
+  /** The module that is a thread's own code, from the package's root and without its ending. */
+  readonly entry: string
+  /** What that needs to know; plain data. */
   readonly extra: unknown
 }
 
@@ -219,9 +220,9 @@ begin().catch((error) => { setImmediate(() => { throw error }) })
 `
 
 /** The thread's own code, and a loader where that or the flow's module is TypeScript. */
-const codeFor = (module: string, base: URL): { entry: string; loader: string | null } => {
+const codeFor = (module: string, name: string): { entry: string; loader: string | null } => {
   const source = import.meta.url.endsWith('.ts')
-  const entry = `${base.href}${source ? '.ts' : '.js'}`
+  const entry = new URL(`../../${name}${source ? '.ts' : '.js'}`, import.meta.url).href
   const typed = source || /\.[cm]?tsx?$/.test(new URL(module).pathname)
   return { entry, loader: typed ? import.meta.resolve('tsx/esm/api') : null }
 }
