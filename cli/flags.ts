@@ -1,3 +1,4 @@
+import { type Address, isLoopback, parseAddress } from '../ops/api/address.ts'
 import { UsageError } from './usage-error.ts'
 
 /** One flag of `tidemark run`; a flag beats its variable, an empty variable counts as unset. */
@@ -64,7 +65,7 @@ const API = {
   key: 'api',
   usage: '--api <host:port>',
   variable: 'TIDEMARK_API',
-  help: 'where the HTTP API listens: --api 127.0.0.1:3030',
+  help: 'where the HTTP API listens (127.0.0.1, the next free port from 3030): --api 127.0.0.1:3030',
   negation: { usage: '--no-api', help: 'no HTTP API; as the variable: off' },
 } as const
 const LOG_LEVEL = {
@@ -87,16 +88,8 @@ export const FLAGS: readonly Flag[] = [
   LOG_LEVEL,
 ]
 
-/** What this version does not do yet, by flag. To make a flag work, take its line out. */
-const NOT_YET: ReadonlyMap<Flag, string> = new Map<Flag, string>([
-  [PROCESSES, 'more than one process is'],
-  [PROCESS_ID, 'a flow over several processes is'],
-  [PROCESS_COUNT, 'a flow over several processes is'],
-  [NATS, 'running over NATS is'],
-  [API, 'the HTTP API is'],
-])
-
-export const isAvailable = (flag: Flag): boolean => !NOT_YET.has(flag)
+/** A variable only: what stands on a command line is for all to see. */
+const API_TOKEN = 'TIDEMARK_API_TOKEN'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
@@ -105,37 +98,73 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 export interface RunFlags {
   /** Threads; in one, the flow runs in the thread of the command. */
   readonly workers: number | null
+  /** Processes to start here. */
+  readonly processes: number
+  /** Which of several processes this is. */
+  readonly place: { readonly process: number; readonly count: number } | null
+  /** NATS servers, with commas between. */
+  readonly nats: string | null
   readonly recoveryDirectory: string | null
   readonly snapshotInterval: number | null
   readonly backupInterval: number | null
   readonly logLevel: LogLevel
+  /** Where the API listens; `null` is the usual place, `'off'` nowhere. */
+  readonly api: Address | 'off' | null
+  /** What requests to it must bring. */
+  readonly apiToken: string | null
 }
 
 /** The texts of flags by their keys, as the command line has them; `false` for a `--no-` flag. */
 export type GivenFlags = Readonly<Record<string, unknown>>
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** @throws UsageError naming the flag or the variable that can't be read, or is not available yet */
+/** @throws UsageError naming the flag or the variable that can't be read, or goes with another */
 export const readFlags = (given: GivenFlags, variables: Variables): RunFlags => {
   const find = (flag: Flag): Found | null => findText(flag, given, variables)
-  const later = (flag: Flag, asked: (found: Found) => boolean): void => {
-    const found = find(flag)
-    if (found === null || !asked(found)) return
-    const what = NOT_YET.get(flag)
-    if (what !== undefined) throw new UsageError(`${found.name}: ${what} not available yet.`)
-  }
-  later(PROCESSES, (found) => countOf(found) > 1)
-  later(PROCESS_ID, () => true)
-  later(PROCESS_COUNT, () => true)
-  later(NATS, () => true)
-  later(API, ({ text }) => text !== 'off')
+  const apiToken = variables[API_TOKEN] || null
   return {
     workers: read(find(WORKERS), countOf),
+    ...processesOf(find),
     recoveryDirectory: read(find(RECOVERY), directoryOf),
     snapshotInterval: read(find(SNAPSHOT), millisOf),
     backupInterval: read(find(BACKUP), millisOf),
     logLevel: read(find(LOG_LEVEL), levelOf) ?? 'info',
+    api: read(find(API), (found) => addressOf(found, apiToken)),
+    apiToken,
   }
+}
+
+/** How many processes, which of them this is, and where they meet: what goes together. */
+const processesOf = (
+  find: (flag: Flag) => Found | null,
+): Pick<RunFlags, 'processes' | 'place' | 'nats'> => {
+  const id = find(PROCESS_ID)
+  const count = find(PROCESS_COUNT)
+  const processes = read(find(PROCESSES), countOf) ?? 1
+  const nats = read(find(NATS), serversOf)
+  if (id === null && count === null) return { processes, place: null, nats }
+  if (id === null || count === null) {
+    throw new UsageError(
+      `${(id ?? count)?.name} goes with ${id === null ? '--process-id' : '--process-count'}: this is process i of n, as -i 0 -P 3.`,
+    )
+  }
+  if (processes > 1) {
+    throw new UsageError(
+      '--processes starts all processes here, --process-id is for one of several elsewhere: give one of them.',
+    )
+  }
+  const place = { process: numberOf(id), count: countOf(count) }
+  if (place.process >= place.count) {
+    throw new UsageError(
+      `${id.name} counts from 0 to ${place.count - 1} with ${place.count} processes; got "${id.text}".`,
+    )
+  }
+  if (nats === null) {
+    throw new UsageError(
+      `${id.name} needs the NATS servers where the processes meet: -n nats://host:4222.`,
+    )
+  }
+  return { processes, place, nats }
 }
 
 interface Found {
@@ -165,6 +194,19 @@ const countOf = ({ name, text }: Found): number => {
   throw new UsageError(`${name} takes a whole number from 1 to ${MOST}; got "${text}".`)
 }
 
+const numberOf = ({ name, text }: Found): number => {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number < MOST) return number
+  throw new UsageError(`${name} takes a whole number from 0 to ${MOST - 1}; got "${text}".`)
+}
+
+const serversOf = ({ name, text }: Found): string => {
+  if (text.split(',').some((server) => server.trim() !== '')) return text
+  throw new UsageError(
+    `${name} takes the URLs of NATS servers, as nats://host:4222; got "${text}".`,
+  )
+}
+
 const directoryOf = ({ name, text }: Found): string => {
   if (text !== '') return text
   throw new UsageError(`${name} takes the path of a directory, as ./state; got nothing.`)
@@ -176,6 +218,20 @@ const millisOf = ({ name, text }: Found): number => {
     return seconds * 1000
   }
   throw new UsageError(`${name} takes seconds, as 30 or 0.5, and 0 is one; got "${text}".`)
+}
+
+const addressOf = ({ name, text }: Found, token: string | null): Address | 'off' => {
+  if (text === 'off') return 'off'
+  const address = parseAddress(text)
+  if (address === null) {
+    throw new UsageError(`${name} takes host:port, as 127.0.0.1:3030, or off; got "${text}".`)
+  }
+  if (token === null && !isLoopback(address.host)) {
+    throw new UsageError(
+      `${name}: others can reach ${address.host}, so requests need a token: set ${API_TOKEN}.`,
+    )
+  }
+  return address
 }
 
 const levelOf = ({ name, text }: Found): LogLevel => {

@@ -1,4 +1,6 @@
 import { BuildError } from '../lib/errors/errors.ts'
+import { checkFlow } from '../lib/flow/check.ts'
+import type { Dataflow } from '../lib/flow/dataflow.ts'
 import { adoptRuns } from '../lib/run/adoption.ts'
 import type { Execution, Summary } from '../lib/run/execution.ts'
 import type { RunOptions } from '../lib/run/options.ts'
@@ -9,6 +11,7 @@ import { type GivenFlags, type RunFlags, readFlags } from './flags.ts'
 import { onInterrupt } from './interrupts.ts'
 import { moduleUrl } from './load-module.ts'
 import { type ModuleSpec, parseModuleSpec } from './module-spec.ts'
+import { type OpenApi, openApi } from './open-api.ts'
 import { Progress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
@@ -35,8 +38,11 @@ export const runCommand = async (
     const found = await findFlow(spec, directory)
     terminal.debug(`loaded ${spec.module} in ${Math.round(performance.now() - began)} ms`)
     const options = optionsOf(found, flags, terminal)
-    const execution = begin({ found, flags, spec, options }, directory)
-    return await watch(execution, { flowId: found.flow.id, options, world })
+    if (flags.processes > 1)
+      return await superviseAll({ found, flags, options, target, given, world })
+    const execution = await begin({ found, flags, spec, options, world }, directory)
+    const api = openApi(execution, { flow: found.flow, flags, terminal })
+    return await watch(execution, { flowId: found.flow.id, options, world, api })
   } finally {
     adoptRuns(null)
   }
@@ -48,6 +54,9 @@ const optionsOf = (found: FoundFlow, flags: RunFlags, terminal: Terminal): RunOp
   if (dir === null && backupInterval !== null) {
     terminal.warn('--backup-interval changes nothing without --recovery-directory.')
   }
+  if (flags.nats !== null && flags.place === null && flags.processes === 1) {
+    terminal.warn('--nats changes nothing without --processes or --process-id.')
+  }
   return {
     logger: terminal,
     ...found.options,
@@ -57,15 +66,52 @@ const optionsOf = (found: FoundFlow, flags: RunFlags, terminal: Terminal): RunOp
   }
 }
 
-const begin = (
-  asked: { found: FoundFlow; flags: RunFlags; spec: ModuleSpec; options: RunOptions },
-  directory: string,
-): Execution => {
-  const { found, flags, spec, options } = asked
+/** What one process needs is not loaded for several, nor the other way round. */
+const superviseAll = async (asked: {
+  readonly found: FoundFlow
+  readonly flags: RunFlags
+  readonly options: RunOptions
+  readonly target: string
+  readonly given: GivenFlags
+  readonly world: World
+}): Promise<number> => {
+  const { found, flags, options, target, given, world } = asked
+  check(found, options)
+  const { supervise } = await import('./supervise.ts')
+  const { processes, nats: servers } = flags
+  const durable = options.recovery !== undefined
+  return supervise({ target, given, processes, servers, durable, world })
+}
+
+const check = ({ flow }: FoundFlow, { onError = 'stop' }: RunOptions): void => {
   try {
-    if (flags.workers === null || flags.workers === 1) return start(found.flow, options)
+    checkFlow(flow, onError)
+  } catch (cause) {
+    if (cause instanceof BuildError) throw new UsageError(cause.message, { cause })
+    throw cause
+  }
+}
+
+const begin = async (
+  asked: {
+    found: FoundFlow
+    flags: RunFlags
+    spec: ModuleSpec
+    options: RunOptions
+    world: World
+  },
+  directory: string,
+): Promise<Execution> => {
+  const { found, flags, spec, options, world } = asked
+  const { place, nats, workers } = flags
+  try {
+    const alone = workers === null || workers === 1
+    if (place === null && alone) return start(found.flow, options)
     const module = moduleUrl(spec.module, directory)
-    return start({ module, export: found.name, args: spec.args ?? [] }, options)
+    const flow = { module, export: found.name, args: spec.args ?? [] }
+    if (place === null || nats === null) return start(flow, options)
+    const { startInCluster } = await import('./cluster-run.ts')
+    return await startInCluster(flow, options, { place: { ...place, servers: nats }, world })
   } catch (cause) {
     if (cause instanceof BuildError) throw new UsageError(cause.message, { cause })
     throw cause
@@ -74,7 +120,12 @@ const begin = (
 
 const watch = async (
   execution: Execution,
-  { flowId, options, world }: { flowId: string; options: RunOptions; world: World },
+  {
+    flowId,
+    options,
+    world,
+    api,
+  }: { flowId: string; options: RunOptions; world: World; api: OpenApi },
 ): Promise<number> => {
   const { terminal } = world
   const durable = options.recovery !== undefined
@@ -101,6 +152,7 @@ const watch = async (
   } finally {
     if (looking !== null) clearInterval(looking)
     deaf()
+    await api.close()
   }
 }
 

@@ -1,3 +1,7 @@
+export type { Redact } from './api/routes.ts'
+export { type Api, type ApiOptions, serveApi } from './api/server.ts'
+export { type MetricsPage, openMetrics } from './metrics/metrics.ts'
+export type { MetricsText } from './metrics/prom.ts'
 export type { DrawOptions } from './visualize/edges.ts'
 export type { FlowGraph, GraphNode, GraphPort } from './visualize/graph.ts'
 export { toJson } from './visualize/json.ts'

@@ -1,0 +1,100 @@
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValueWithName,
+  Registry,
+  register,
+} from 'prom-client'
+import { DURATION_BOUNDS, type DurationCounts } from '../../lib/actor/durations.ts'
+import type { CataloguedMetric, HistogramMetric, ScalarMetric, Scrape } from './catalogue.ts'
+
+export interface MetricsText {
+  readonly contentType: string
+  readonly text: string
+}
+
+/** Takes on what a scrape found. */
+type Fill = (scrape: Scrape) => void
+
+/** A page of metrics by prom-client: those of a catalogue, then whatever the user has registered. */
+export class PromPage {
+  readonly #registry = new Registry()
+  readonly #fills: readonly Fill[]
+
+  constructor(catalogue: readonly CataloguedMetric[]) {
+    const registers = [this.#registry]
+    this.#fills = catalogue.map((metric) =>
+      metric.type === 'histogram' ? histogram(metric, registers) : scalar(metric, registers),
+    )
+  }
+
+  async text(scrape: Scrape): Promise<MetricsText> {
+    for (const fill of this.#fills) fill(scrape)
+    const own = await this.#registry.metrics()
+    const users = register.getMetricsAsArray().length > 0 ? await register.metrics() : ''
+    return {
+      contentType: this.#registry.contentType,
+      text: [own, users].filter((part) => part !== '').join('\n'),
+    }
+  }
+}
+
+const scalar = (metric: ScalarMetric, registers: Registry[]): Fill => {
+  const { name, help, labels } = metric
+  const options = { name, help, labelNames: labels, registers }
+  if (metric.type === 'gauge') {
+    const gauge = new Gauge(options)
+    return (scrape) => {
+      gauge.reset()
+      for (const [of, value] of metric.read(scrape)) gauge.set({ ...of }, value)
+    }
+  }
+  const counter = new Counter(options)
+  return (scrape) => {
+    counter.reset()
+    for (const [of, value] of metric.read(scrape)) counter.inc({ ...of }, value)
+  }
+}
+
+const histogram = (metric: HistogramMetric, registers: Registry[]): Fill => {
+  const { name, help, labels } = metric
+  const counted = new CountedHistogram({ name, help, labelNames: labels, registers })
+  return (scrape) => {
+    counted.rows = metric.read(scrape)
+  }
+}
+
+/** A histogram whose buckets the engine has filled. */
+class CountedHistogram extends Histogram<string> {
+  rows: ReturnType<HistogramMetric['read']> = []
+
+  override async get(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
+    const frame = await super.get()
+    const { name } = frame
+    return {
+      ...frame,
+      values: this.rows.flatMap(([labels, counts]) => rowsOf(name, labels, counts)),
+    }
+  }
+}
+
+const rowsOf = (
+  name: string,
+  labels: Readonly<Record<string, string | number>>,
+  { counts, sum }: DurationCounts,
+): MetricValueWithName<string>[] => {
+  let total = 0
+  const buckets = counts.map((count, at) => {
+    total += count
+    const bound = DURATION_BOUNDS[at]
+    const le = bound === undefined ? '+Inf' : bound / 1000
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: total }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels: { ...labels }, value: sum / 1000 },
+    { metricName: `${name}_count`, labels: { ...labels }, value: total },
+  ]
+}
