@@ -6,6 +6,7 @@ const {
   process: place,
   count,
   servers,
+  nats,
   args,
   workers,
   dir,
@@ -13,7 +14,7 @@ const {
 } = JSON.parse(process.argv[2] ?? '{}')
 const say = (level: string) => (message: string) => process.stderr.write(`${level}: ${message}\n`)
 
-const cluster = await connectCluster({ process: place, count, nats: { servers } })
+const cluster = await connectCluster({ process: place, count, nats: { ...nats, servers } })
 const execution = await cluster.start(
   { module: pathToFileURL('spec/cluster/flows/counting.ts').href, export: 'counting', args },
   {

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { NatsOptions } from '../../cluster/messaging.ts'
 
 /** What a member of the troupe is told; see `member.ts`. */
 export interface MemberFacts {
   readonly process: number
   readonly count: number
   readonly servers: string
+  /** How to get in. */
+  readonly nats?: Omit<NatsOptions, 'servers'>
   readonly args: readonly unknown[]
   readonly workers: number
   readonly dir?: string
