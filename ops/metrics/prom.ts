@@ -2,7 +2,6 @@ import {
   Counter,
   Gauge,
   Histogram,
-  type MetricObjectWithValues,
   type MetricValueWithName,
   Registry,
   register,
@@ -69,14 +68,25 @@ const histogram = (metric: HistogramMetric, registers: Registry[]): Fill => {
 /** A histogram whose buckets the engine has filled. */
 class CountedHistogram extends Histogram<string> {
   rows: ReturnType<HistogramMetric['read']> = []
+  readonly #name: string
+  readonly #help: string
 
-  override async get(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
-    const frame = await super.get()
-    const { name } = frame
-    return {
-      ...frame,
-      values: this.rows.flatMap(([labels, counts]) => rowsOf(name, labels, counts)),
-    }
+  constructor(options: {
+    name: string
+    help: string
+    labelNames: readonly string[]
+    registers: Registry[]
+  }) {
+    super(options)
+    this.#name = options.name
+    this.#help = options.help
+  }
+
+  /** What the registry asks for, before anything else, when it writes a page. */
+  async getForPromString(): Promise<object> {
+    const name = this.#name
+    const values = this.rows.flatMap(([labels, counts]) => rowsOf(name, labels, counts))
+    return { name, help: this.#help, type: 'histogram', values }
   }
 }
 
