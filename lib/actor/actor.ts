@@ -53,7 +53,7 @@ export class Actor {
   /** Whether the recorders hear of its progress as it is, since the behavior has no rows of its own. */
   mirrorsProgress = false
   itemsIn = 0
-  /** Items by output. */
+  /** Items by output, as far as anybody takes them. */
   readonly itemsOut: number[] = []
   timing: Timing | null = null
 
@@ -70,7 +70,10 @@ export class Actor {
       this.#snapshots.push(outlet)
       return
     }
-    while (this.#outlets.length <= port) this.#outlets.push([])
+    while (this.#outlets.length <= port) {
+      this.#outlets.push([])
+      this.itemsOut.push(0)
+    }
     const ends = this.#outlets[port] as Outlet[]
     ends.push(outlet)
     this.#every.push(outlet)
@@ -173,9 +176,10 @@ export class Actor {
       } else if (signal.port === SNAPSHOT_PORT) {
         for (const outlet of this.#snapshots) outlet.send(signal)
       } else {
-        this.itemsOut[signal.port] = (this.itemsOut[signal.port] ?? 0) + signal.values.length
         const ends = this.#outlets[signal.port]
-        if (ends !== undefined) for (const outlet of ends) outlet.send(signal)
+        if (ends === undefined) return
+        this.itemsOut[signal.port] = (this.itemsOut[signal.port] as number) + signal.values.length
+        for (const outlet of ends) outlet.send(signal)
       }
     } catch (error) {
       this.#host.fail(error, this)
