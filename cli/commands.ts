@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { DONE, FAILED, MISUSED, type World } from './exit.ts'
-import { FLAGS, type Flag, isAvailable } from './flags.ts'
+import { FLAGS, type Flag } from './flags.ts'
 import { UsageError } from './usage-error.ts'
 
 // What a command needs is loaded when it runs, so that `--help` and mistakes answer at once.
@@ -61,7 +61,19 @@ const commands = (world: World, code: { exit: number }): Command => {
   for (const flag of FLAGS) for (const option of optionsOf(flag)) run.addOption(option)
   addRecovery(program, world, code)
   addVisualize(program, world, code)
+  addNatsAcl(program, world, code)
   return program
+}
+
+const addNatsAcl = (program: Command, world: World, code: { exit: number }): void => {
+  command(program.command('nats-acl'), world)
+    .summary('print what a flow needs to be allowed in NATS: tidemark nats-acl flow.ts')
+    .description("Prints a NATS user with the permissions that a flow's processes need.")
+    .argument('<module>', 'as `tidemark run` takes it')
+    .action(async (target: string) => {
+      const { natsAclCommand } = await import('./nats-acl-command.ts')
+      code.exit = await natsAclCommand(target, world)
+    })
 }
 
 const addVisualize = (program: Command, world: World, code: { exit: number }): void => {
@@ -138,8 +150,7 @@ const sentence = (text: string, name: string): string => {
 }
 
 const optionsOf = (flag: Flag): readonly Option[] => {
-  const later = isAvailable(flag) ? '' : ' (not available yet)'
-  const options = [new Option(flag.usage, flag.help + later)]
+  const options = [new Option(flag.usage, flag.help)]
   if (flag.negation !== undefined) options.push(new Option(flag.negation.usage, flag.negation.help))
   return options
 }

@@ -109,10 +109,10 @@ describe('tidemark', function () {
       { name: 'no module', args: ['run'], code: 2, says: /missing required argument 'module'/ },
       { name: 'too much', args: ['run', 'a', 'b'], code: 2, says: /too many arguments/ },
       {
-        name: 'a flag of a later version',
-        args: ['run', FLOWS, '-p', '2'],
+        name: 'one of several processes without the others',
+        args: ['run', FLOWS, '-i', '2'],
         code: 2,
-        says: /--processes: .* not available yet/,
+        says: /--process-id goes with --process-count/,
       },
       {
         name: 'a module that is not there',
@@ -276,7 +276,7 @@ describe('tidemark', function () {
       const [all, runs, inits, version] = helps.map((_, index) => answer(mistakes.length + index))
       expect(all?.printed).to.contain('tidemark run flow.ts')
       expect(runs?.printed).to.match(/^ {2}-r, --recovery-directory <dir> +\S.*: -r \.\/state$/m)
-      expect(runs?.printed).to.match(/^ {2}-p, .*\(not available yet\)$/m)
+      expect(runs?.printed).to.match(/^ {2}-p, --processes <n> +\S.*: -p 3$/m)
       expect(inits?.printed).to.contain('<partitions>')
       expect(version?.printed).to.match(/^\d+\.\d+\.\d+\n$/)
       for (const given of [all, runs, inits, version]) expect(given?.code).to.equal(0)
