@@ -1,0 +1,86 @@
+import { connect, type JetStreamManager, type NatsConnection } from 'nats'
+import { findNatsServer, INSTALL_NATS, LocalNats } from '../../cluster/nats-server.ts'
+
+/** A server of the specs' own, with a client to look into it. */
+export class NatsWorld {
+  readonly server: LocalNats
+  readonly connection: NatsConnection
+  readonly manager: JetStreamManager
+  #made = 0
+
+  private constructor(server: LocalNats, connection: NatsConnection, manager: JetStreamManager) {
+    this.server = server
+    this.connection = connection
+    this.manager = manager
+  }
+
+  /** What a spec that needs a server is named where there is none. */
+  static titled(title: string): string {
+    return findNatsServer() === null ? `${title} (skipped: ${INSTALL_NATS})` : title
+  }
+
+  static get missing(): boolean {
+    return findNatsServer() === null
+  }
+
+  static async make(): Promise<NatsWorld> {
+    const server = await LocalNats.start()
+    const connection = await connect({
+      servers: server.url,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+    })
+    return new NatsWorld(server, connection, await connection.jetstreamManager())
+  }
+
+  get url(): string {
+    return this.server.url
+  }
+
+  /** A name that no spec had before. */
+  name(): string {
+    this.#made += 1
+    return `s${this.#made}`
+  }
+
+  /** A new stream of subjects under its name; with messages, if there are any. */
+  async stream(
+    messages: readonly (readonly [subject: string, text: string])[] = [],
+    config: Readonly<Record<string, unknown>> = {},
+  ): Promise<string> {
+    const name = this.name()
+    await this.manager.streams.add({ name, subjects: [`${name}.>`], ...config })
+    const jetstream = this.connection.jetstream()
+    for (const [subject, text] of messages) await jetstream.publish(`${name}.${subject}`, text)
+    return name
+  }
+
+  /** Everything a stream holds. */
+  async held(
+    stream: string,
+  ): Promise<readonly { readonly subject: string; readonly text: string }[]> {
+    const { state } = await this.manager.streams.info(stream)
+    const held: { subject: string; text: string }[] = []
+    for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
+      const message = await this.manager.streams.getMessage(stream, { seq })
+      held.push({ subject: message.subject, text: new TextDecoder().decode(message.data) })
+    }
+    return held
+  }
+
+  /** Resolves when the client has found the server again. */
+  async back(): Promise<void> {
+    for (;;) {
+      const found = await this.connection.flush().then(
+        () => true,
+        () => false,
+      )
+      if (found) return
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.connection.close()
+    await this.server.stop()
+  }
+}
