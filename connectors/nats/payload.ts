@@ -32,7 +32,7 @@ export const messageOf = <T>(
       `A message can't be sent to the subject "${String(to)}": it is made of words with dots between them, without spaces and wildcards.`,
     )
   }
-  const bytes = bytesOf(data === undefined ? valueOf(item) : data(item))
+  const bytes = bytesOf(data === undefined ? itsValue(item) : data(item))
   if (bytes.length > maxPayload) {
     throw new ConnectorError(
       `A message for "${to}" has ${bytes.length} bytes; the NATS server takes ${maxPayload} at most (max_payload). Make items smaller, or raise the server's limit.`,
@@ -46,7 +46,7 @@ export const messageOf = <T>(
 }
 
 /** The value of a keyed item, or the item. */
-const valueOf = (item: unknown): unknown => (Array.isArray(item) ? item[1] : item)
+const itsValue = (item: unknown): unknown => (Array.isArray(item) ? item[1] : item)
 
 export const bytesOf = (value: unknown): Uint8Array => {
   if (value instanceof Uint8Array) return value
