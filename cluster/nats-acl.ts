@@ -1,5 +1,5 @@
 /** What a process of a flow needs to be allowed in NATS. */
-export interface NatsPermissions {
+interface NatsPermissions {
   readonly publish: readonly string[]
   readonly subscribe: readonly string[]
 }
@@ -11,7 +11,7 @@ export const inboxPrefixOf = (flowId: string): string => `_INBOX_${flowId}`
  * The least a process of a flow needs: the flow's own subjects, its own inbox, and its two buckets,
  * which it makes where they are missing.
  */
-export const natsPermissions = (flowId: string): NatsPermissions => {
+const natsPermissions = (flowId: string): NatsPermissions => {
   const own = [`tidemark.${flowId}.>`, `${inboxPrefixOf(flowId)}.>`]
   const buckets = [`tm_${flowId}`, `tm_${flowId}_ended`]
   return {

@@ -50,14 +50,14 @@ export const connectNats = async (
 }
 
 /** The list that `nats://a:4222,nats://b:4222` stands for. */
-export const serverList = (servers: string | readonly string[]): readonly string[] =>
+const serverList = (servers: string | readonly string[]): readonly string[] =>
   (typeof servers === 'string' ? [servers] : servers)
     .flatMap((each) => each.split(','))
     .map((each) => each.trim())
     .filter((each) => each !== '')
 
 /** A server's URL as it may be shown. */
-export const withoutSecrets = (server: string): string => server.replace(/\/\/[^@/]*@/, '//')
+const withoutSecrets = (server: string): string => server.replace(/\/\/[^@/]*@/, '//')
 
 const driverOptions = async (
   options: NatsOptions & { readonly name: string },
