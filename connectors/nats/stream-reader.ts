@@ -102,7 +102,7 @@ export class StreamReader {
     this.#last = last
     this.#ended = options.until !== null && options.until <= last.sequence
     this.#state = js.wire.onState((state) => {
-      if (state === 'up') void this.#restart()
+      if (state === 'up' && this.#began) void this.#restart()
       if (state === 'closed') this.#fail(new ConnectorError('The connection to NATS was closed.'))
     })
   }
@@ -285,7 +285,10 @@ export class StreamReader {
       if (this.#closed || this.#ended || this.#failure !== null) return
       const silent = this.#options.runtime.monotonic() - this.#heard
       if (this.#asked > 0 && silent > SILENCE) void this.#restart()
-      else this.#watch()
+      else {
+        this.#ask()
+        this.#watch()
+      }
     })
   }
 

@@ -55,6 +55,12 @@ export class NatsWorld {
     return name
   }
 
+  /** Whether the server has atomic batches: since 2.12. */
+  allowsAtomic(): boolean {
+    const [major = 0, minor = 0] = (this.connection.info?.version ?? '').split('.').map(Number)
+    return major > 2 || (major === 2 && minor >= 12)
+  }
+
   /** Everything a stream holds. */
   async held(
     stream: string,

@@ -135,6 +135,22 @@ describe(NatsWorld.titled('JetStreamSink'), function () {
     expect(held.map(({ text }) => text).sort()).to.deep.equal(twice)
   })
 
+  it('writes an epoch in batches that are seen whole, where the stream allows them', async function () {
+    if (!world.allowsAtomic()) return this.skip()
+    const stream = await world.stream([], { allow_atomic: true })
+    const old = await newSlot(stream, 1)
+    await old.deliver(1, many(2300))
+    await old.deliver(2, ['one'])
+    const heir = await newSlot(stream, 2)
+    await heir.deliver(3, ['two'])
+    expect(String(await failureOf(old.deliver(3, ['late'])))).to.include('by a later execution')
+    await old.close()
+    await heir.close()
+    expect(await texts(stream)).to.deep.equal([...many(2300), 'one', 'two'])
+    const stored = await world.manager.streams.getMessage(stream, { seq: 1 })
+    expect(stored.header.get('Nats-Batch-Sequence')).to.equal('1')
+  })
+
   it('waits out a server that is killed and comes back', async () => {
     const own = await NatsWorld.make()
     const stream = await own.stream()

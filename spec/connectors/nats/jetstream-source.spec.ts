@@ -102,6 +102,10 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
     const own = await NatsWorld.make()
     const stream = await own.stream(numbered(30))
     const seen: string[] = []
+    let reading = (): void => {}
+    const reads = new Promise<void>((resolve) => {
+      reading = resolve
+    })
     let heardLast = (): void => {}
     const all = new Promise<void>((resolve) => {
       heardLast = resolve
@@ -113,12 +117,14 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
         map('text', (item) => {
           const text = textOf(item)
           seen.push(text)
+          reading()
           if (text === 'last') heardLast()
           return text
         }),
       )
       .output('out', new TestingSink<string>())
     const execution = start(flow, { logger: silent })
+    await reads
     await own.server.down('SIGKILL')
     await own.server.up()
     await own.back()
