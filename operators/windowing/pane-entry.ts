@@ -110,8 +110,9 @@ export class PaneEntry extends Entry {
 
   #addFurther(pane: number, held: unknown): void {
     if (this.restPanes.length === 0) {
-      this.restPanes = []
-      this.restHeld = []
+      this.restPanes = [pane]
+      this.restHeld = [held]
+      return
     }
     let at = this.restPanes.length
     while (at > 0 && (this.restPanes[at - 1] as number) > pane) at--
@@ -121,10 +122,12 @@ export class PaneEntry extends Entry {
 
   #takeFurther(at: number): void {
     if (at === -1) return
+    if (this.restPanes.length === 1) {
+      this.restPanes = NO_PANES
+      this.restHeld = NO_HELD
+      return
+    }
     this.restPanes.splice(at, 1)
     this.restHeld.splice(at, 1)
-    if (this.restPanes.length > 0) return
-    this.restPanes = NO_PANES
-    this.restHeld = NO_HELD
   }
 }

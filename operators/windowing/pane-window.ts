@@ -10,9 +10,9 @@ export interface PaneWindowState {
 /**
  * The panes of one key's sliding window, merged in amortized constant time for each pane.
  *
- * Two stacks: the front holds, for each of its panes, what that pane and all later ones of the front
- * come to; the back holds its panes and what they come to together. Panes leave at the front; when
- * it is used up the back is turned over.
+ * Two stacks that stand bottom to bottom in one list: the front holds, for each of its panes, what
+ * that pane and all later ones of the front come to; the back holds its panes and what they come to
+ * together. Panes leave at the front; when it is used up the back becomes the front where it is.
  * Source: "Low-Latency Sliding-Window Aggregation in Worst-Case Constant Time", Tangwongsan, Hirzel,
  * Schneider, DEBS 2017, section 3 (the two-stacks algorithm).
  *
@@ -20,11 +20,12 @@ export interface PaneWindowState {
  */
 export class PaneWindow<A> {
   readonly #merge: (into: A, from: A) => A
-  /** From the latest pane to the earliest, which is on top. */
-  readonly #frontPanes: number[] = []
-  readonly #front: A[] = []
-  readonly #backPanes: number[] = []
-  readonly #back: A[] = []
+  /** Ascending; those before `#first` have left. */
+  readonly #panes: number[] = []
+  readonly #held: (A | undefined)[] = []
+  #first = 0
+  /** Where the front ends and the back begins. */
+  #backFrom = 0
   #backTotal: A | undefined = undefined
 
   constructor(merge: (into: A, from: A) => A) {
@@ -33,74 +34,70 @@ export class PaneWindow<A> {
 
   /** The number of the latest pane; minus infinity without one. */
   get newest(): number {
-    const back = this.#backPanes.at(-1)
-    return back ?? this.#frontPanes[0] ?? Number.NEGATIVE_INFINITY
+    const size = this.#panes.length
+    return size > this.#first ? (this.#panes[size - 1] as number) : Number.NEGATIVE_INFINITY
   }
 
   /** Adds a pane later than all others. */
   push(pane: number, held: A): void {
     const copy = plainCopy(held)
-    this.#backTotal = this.#back.length === 0 ? copy : this.#merge(this.#backTotal as A, copy)
-    this.#backPanes.push(pane)
-    this.#back.push(held)
+    const isFirst = this.#backFrom === this.#panes.length
+    this.#backTotal = isFirst ? copy : this.#merge(this.#backTotal as A, copy)
+    this.#panes.push(pane)
+    this.#held.push(held)
   }
 
   /** Drops all panes before `first`; what the rest, at least one, come to. */
   slideTo(first: number): A {
-    this.#dropFront(first)
-    if (this.#front.length === 0 && (this.#backPanes[0] ?? first) < first) this.#turnOver(first)
-    if (this.#front.length === 0) return plainCopy(this.#backTotal as A)
-    const front = this.#front[this.#front.length - 1] as A
-    if (this.#back.length === 0) return plainCopy(front)
-    return this.#merge(plainCopy(front), plainCopy(this.#backTotal as A))
+    const panes = this.#panes
+    while (this.#first < panes.length && (panes[this.#first] as number) < first) {
+      this.#held[this.#first++] = undefined
+    }
+    if (this.#first > this.#backFrom) this.#turnOver()
+    const at = this.#first
+    if (at === this.#backFrom) return plainCopy(this.#backTotal as A)
+    const front = plainCopy(this.#held[at] as A)
+    if (this.#backFrom === panes.length) return front
+    return this.#merge(front, plainCopy(this.#backTotal as A))
   }
 
   clear(): void {
-    this.#frontPanes.length = 0
-    this.#front.length = 0
-    this.#clearBack()
+    this.#panes.length = 0
+    this.#held.length = 0
+    this.#first = 0
+    this.#backFrom = 0
+    this.#backTotal = undefined
   }
 
   snapshot(): PaneWindowState {
+    const states = this.#panes.map((pane, at): PaneState => [pane, this.#held[at]])
     return {
-      front: this.#front.map((held, at) => [this.#frontPanes[at] as number, held]),
-      back: this.#back.map((held, at) => [this.#backPanes[at] as number, held]),
+      front: states.slice(this.#first, this.#backFrom).reverse(),
+      back: states.slice(this.#backFrom),
     }
   }
 
   resume({ front, back }: PaneWindowState): void {
     this.clear()
-    for (const [pane, held] of front) {
-      this.#frontPanes.push(pane)
-      this.#front.push(held as A)
+    for (let at = front.length - 1; at >= 0; at--) {
+      const [pane, held] = front[at] as PaneState
+      this.#panes.push(pane)
+      this.#held.push(held as A)
     }
+    this.#backFrom = front.length
     for (const [pane, held] of back) this.push(pane, held as A)
   }
 
-  #dropFront(first: number): void {
-    const panes = this.#frontPanes
-    while (panes.length > 0 && (panes[panes.length - 1] as number) < first) {
-      panes.pop()
-      this.#front.pop()
+  /** Makes the panes of the back that are left the front, and gives up the room of those that left. */
+  #turnOver(): void {
+    const held = this.#held
+    this.#panes.splice(0, this.#first)
+    held.splice(0, this.#first)
+    for (let at = held.length - 2; at >= 0; at--) {
+      held[at] = this.#merge(held[at] as A, plainCopy(held[at + 1] as A))
     }
-  }
-
-  #turnOver(first: number): void {
-    let total: A | undefined
-    for (let at = this.#back.length - 1; at >= 0; at--) {
-      const pane = this.#backPanes[at] as number
-      if (pane < first) break
-      const held = this.#back[at] as A
-      total = this.#front.length === 0 ? held : this.#merge(held, plainCopy(total as A))
-      this.#frontPanes.push(pane)
-      this.#front.push(total)
-    }
-    this.#clearBack()
-  }
-
-  #clearBack(): void {
-    this.#backPanes.length = 0
-    this.#back.length = 0
+    this.#first = 0
+    this.#backFrom = held.length
     this.#backTotal = undefined
   }
 }
