@@ -5,7 +5,7 @@ import type { Transport } from './transport.ts'
 
 /** Most bytes under way on all links of one connection; a server cuts off who lags by 64 MiB. */
 const MOST_UNDER_WAY = 8 * 1024 * 1024
-const LARGEST_WINDOW = 1024 * 1024
+const LARGEST_WINDOW = 4 * 1024 * 1024
 const SMALLEST_WINDOW = 64 * 1024
 
 /** What all ends of an execution's links have in common. */

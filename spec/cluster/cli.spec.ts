@@ -62,4 +62,17 @@ describeWithNats('tidemark run, in several processes', function () {
     await server.stop()
     expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed())
   })
+
+  it('fails as a whole with what user code threw, and takes a blocked thread for busy, not lost', async () => {
+    const troubled = (out: string, block: number): string =>
+      `spec/cluster/flows/counting.ts:troubled('${folder.file(out)}', ${block})`
+    const store = (name: string): string[] => ['-r', folder.file(name), '-s', '0.1']
+    const throwing = begin([troubled('a', 0), '-p', '2', ...store('store-a')])
+    expect(await throwing.ends()).to.equal(1)
+    expect(throwing.stderr).to.include('failed in mapper').and.include('fifty')
+    const blocking = begin([troubled('b', 3500), '-p', '2', ...store('store-b')])
+    expect(await blocking.ends()).to.equal(0)
+    expect(blocking.stderr.split('takes part').length - 1).to.equal(2)
+    expect(await linesIn(folder.file('b'))).to.have.lengthOf(400)
+  })
 })

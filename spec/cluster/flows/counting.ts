@@ -90,3 +90,22 @@ export const stranger = (out: string): Dataflow => {
     .output('lines', new DirSink(out, { fileCount: 2 }))
   return flow
 }
+
+/** Throws at one number, or blocks its thread there for so many milliseconds. */
+export const troubled = (out: string, block: number): Dataflow => {
+  const flow = dataflow('troubled')
+  flow
+    .input('numbers', new PacedNumbers(2, 200, 5))
+    .pipe(
+      keyOn('by number', (n) => `k${n}`),
+      mapValue('line', (n) => {
+        if (n !== 50) return `${n}`
+        if (block === 0) throw new Error('fifty')
+        const until = Date.now() + block
+        while (Date.now() < until);
+        return `${n}`
+      }),
+    )
+    .output('lines', new DirSink(out, { fileCount: 2 }))
+  return flow
+}
