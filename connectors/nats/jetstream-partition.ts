@@ -12,6 +12,7 @@ export class Unacknowledged {
   readonly #js: JetStream
   readonly #replies = new Map<number, string>()
   #seen: number
+  #settled: Promise<void> = Promise.resolve()
   #committed: number
 
   constructor(js: JetStream, position: number) {
@@ -34,11 +35,25 @@ export class Unacknowledged {
 
   commit(sequence: number): void {
     this.#committed = Math.max(this.#committed, sequence)
+    let last: string | null = null
     for (const [each, reply] of this.#replies) {
       if (each > sequence) continue
       this.#replies.delete(each)
-      this.#acknowledge(reply)
+      if (last !== null) this.#acknowledge(last)
+      last = reply
     }
+    if (last !== null) this.#settled = this.#confirm(last)
+  }
+
+  /** Resolves when the server has taken what was acknowledged, or can't be asked. */
+  settled(): Promise<void> {
+    return this.#settled
+  }
+
+  /** The server answers in turn: when the last is taken, all are. */
+  async #confirm(reply: string): Promise<void> {
+    if (this.#js.wire.state !== 'up') return
+    await this.#js.wire.request(reply, new Uint8Array()).catch(() => null)
   }
 
   /** One that is lost with the connection is made up for when the message comes again. */
@@ -110,6 +125,7 @@ export class JetStreamPartition<T> extends StatefulSourcePartition<T, JetStreamP
   }
 
   override async close(): Promise<void> {
+    await this.#unacknowledged?.settled()
     await this.#reader.close()
     await this.#closed()
   }
