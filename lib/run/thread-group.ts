@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import { MessageChannel, type MessagePort, Worker as Thread } from 'node:worker_threads'
 import { ClusterError } from '../errors/errors.ts'
 import { portError, unportError } from '../errors/portable.ts'
@@ -224,5 +226,14 @@ const codeFor = (module: string, name: string): { entry: string; loader: string 
   const source = import.meta.url.endsWith('.ts')
   const entry = new URL(`../../${name}${source ? '.ts' : '.js'}`, import.meta.url).href
   const typed = source || /\.[cm]?tsx?$/.test(new URL(module).pathname)
-  return { entry, loader: typed ? import.meta.resolve('tsx/esm/api') : null }
+  return { entry, loader: typed ? loaderUrl() : null }
+}
+
+/**
+ * `import.meta.resolve` is not there where a loader runs modules as CommonJS, as in many test
+ * runners, and `require.resolve` gives the CommonJS twin, which can't register itself in a thread.
+ */
+const loaderUrl = (): string => {
+  const twin = createRequire(import.meta.url).resolve('tsx/esm/api')
+  return pathToFileURL(twin.replace(/\.cjs$/, '.mjs')).href
 }
