@@ -1,5 +1,12 @@
 import { expect } from 'chai'
-import { AbortExecution, ConnectorError, dataflow, run, start } from 'tidemark'
+import {
+  AbortExecution,
+  ConnectorError,
+  dataflow,
+  run,
+  type StatelessSourcePartition,
+  start,
+} from 'tidemark'
 import {
   type JetStreamItem,
   JetStreamSource,
@@ -13,6 +20,19 @@ import { NatsWorld } from '../../support/nats-world.ts'
 const textOf = ({ data }: JetStreamItem): string => new TextDecoder().decode(data)
 const numbered = (count: number): readonly (readonly [string, string])[] =>
   Array.from({ length: count }, (_, at) => [`k${at % 5}`, String(at)] as const)
+/** As many items as are asked for, or all to the end. */
+const gather = async (
+  part: StatelessSourcePartition<JetStreamItem>,
+  count = Number.POSITIVE_INFINITY,
+): Promise<string[]> => {
+  const texts: string[] = []
+  while (texts.length < count) {
+    const batch = await pollNextBatch(part)
+    if (!Array.isArray(batch)) break
+    texts.push(...batch.map(textOf))
+  }
+  return texts
+}
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
 describe(NatsWorld.titled('JetStreamSource'), function () {
@@ -72,8 +92,8 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
     const shares: string[][] = []
     for (const part of source.listParts()) {
       const opened = await source.buildPart('flow.in', part, null)
-      const items = await pollNextBatch(opened)
-      shares.push(items instanceof Array ? items.map(({ subject }) => subject) : [])
+      // A message's text is its number, which names its subject.
+      shares.push((await gather(opened)).map((text) => `k${Number(text) % 5}`))
       await opened.close()
     }
     expect(shares.flat()).to.have.lengthOf(60)
@@ -169,7 +189,7 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
     const left = async () => (await world.manager.streams.info(stream)).state.messages
     const source = new JetStreamSource({ servers: world.url, stream, tail: false })
     const first = await source.buildPart('flow.in', stream, null)
-    expect(await pollNextBatch(first)).to.have.lengthOf(50)
+    expect(await gather(first)).to.have.lengthOf(50)
     expect(await left()).to.equal(50)
     await first.close()
     const store = new MemoryStore()
@@ -184,17 +204,18 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
 
   it('drops what a work queue gives again after its epoch was committed', async () => {
     const stream = await world.stream(numbered(20), { retention: 'workqueue' })
-    const source = new JetStreamSource({ servers: world.url, stream, tail: false, batchSize: 8 })
+    const source = new JetStreamSource({ servers: world.url, stream, tail: false, batchSize: 1 })
     const first = await source.buildPart('flow.in', stream, null)
-    await pollNextBatch(first)
+    await gather(first, 8)
     const position = first.snapshot()
     expect(position.sequence).to.equal(8)
     await first.close()
     const next = await source.buildPart('flow.in', stream, position)
-    const batch = await pollNextBatch(next)
-    expect(batch instanceof Array ? batch.map(textOf).slice(0, 2) : []).to.deep.equal(['8', '9'])
-    while ((await world.manager.streams.info(stream)).state.messages > 12);
-    expect((await world.manager.streams.info(stream)).state.messages).to.equal(12)
+    expect(await gather(next, 2)).to.deep.equal(['8', '9'])
+    const left = async () => (await world.manager.streams.info(stream)).state.messages
+    let count = await left()
+    while (count > 12) count = await left()
+    expect(count).to.equal(12)
     await next.close()
   })
 
@@ -229,9 +250,9 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
 
   it('tells of messages that were dropped unread, unless told to skip them', async () => {
     const stream = await world.stream(numbered(5))
-    const source = new JetStreamSource({ servers: world.url, stream, tail: false, batchSize: 2 })
+    const source = new JetStreamSource({ servers: world.url, stream, tail: false, batchSize: 1 })
     const part = await source.buildPart('flow.in', stream, null)
-    await pollNextBatch(part)
+    await gather(part, 2)
     const position = part.snapshot()
     await part.close()
     await world.manager.streams.purge(stream, { seq: 5 })
@@ -245,8 +266,7 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
       missing: 'skip',
     })
     const skipped = await skipping.buildPart('flow.in', stream, position)
-    const batch = await pollNextBatch(skipped)
-    expect(batch instanceof Array ? batch.map(textOf) : []).to.deep.equal(['4'])
+    expect(await gather(skipped)).to.deep.equal(['4'])
     await skipped.close()
   })
 
@@ -272,7 +292,7 @@ describe(NatsWorld.titled('JetStreamSource'), function () {
     const source = new JetStreamSource({ servers: world.url, stream, tail: false, batchSize: 5 })
     const part = await source.buildPart('flow.in', stream, null)
     const items: JetStreamItem[] = []
-    for (let batch = await pollNextBatch(part); batch instanceof Array; ) {
+    for (let batch = await pollNextBatch(part); Array.isArray(batch); ) {
       items.push(...batch)
       batch = await pollNextBatch(part)
     }
