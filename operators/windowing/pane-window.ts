@@ -47,18 +47,20 @@ export class PaneWindow<A> {
     this.#held.push(held)
   }
 
-  /** Drops all panes before `first`; what the rest, at least one, come to. */
-  slideTo(first: number): A {
-    const panes = this.#panes
-    while (this.#first < panes.length && (panes[this.#first] as number) < first) {
-      this.#held[this.#first++] = undefined
-    }
-    if (this.#first > this.#backFrom) this.#turnOver()
+  /**
+   * Drops all panes before `first`; what the rest, at least one, come to. The next window begins at
+   * `next`: what only this one needs is given away, not copied.
+   */
+  slideTo(first: number, next: number): A {
+    this.#dropBefore(first)
     const at = this.#first
     if (at === this.#backFrom) return plainCopy(this.#backTotal as A)
-    const front = plainCopy(this.#held[at] as A)
-    if (this.#backFrom === panes.length) return front
-    return this.#merge(front, plainCopy(this.#backTotal as A))
+    const isLast = (this.#panes[at] as number) < next
+    const front = isLast ? (this.#held[at] as A) : plainCopy(this.#held[at] as A)
+    const hasBack = this.#backFrom < this.#panes.length
+    const total = hasBack ? this.#merge(front, plainCopy(this.#backTotal as A)) : front
+    if (isLast) this.#dropBefore(next)
+    return total
   }
 
   clear(): void {
@@ -86,6 +88,14 @@ export class PaneWindow<A> {
     }
     this.#backFrom = front.length
     for (const [pane, held] of back) this.push(pane, held as A)
+  }
+
+  #dropBefore(pane: number): void {
+    const panes = this.#panes
+    while (this.#first < panes.length && (panes[this.#first] as number) < pane) {
+      this.#held[this.#first++] = undefined
+    }
+    if (this.#first > this.#backFrom) this.#turnOver()
   }
 
   /** Makes the panes of the back that are left the front, and gives up the room of those that left. */

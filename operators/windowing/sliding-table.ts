@@ -83,7 +83,8 @@ export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
     for (let pane = entry.oldest(); pane < end; pane = entry.oldest()) {
       window.push(pane, this.accumulatorOf(entry.take(pane)))
     }
-    this.sink.down(entry.$key, id, window.slideTo(this.#byPane.openOf(id)))
+    const next = this.#byPane.openOf(id + 1)
+    this.sink.down(entry.$key, id, window.slideTo(this.#byPane.openOf(id), next))
     const open = this.grid.openOf(id)
     if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
     this.sink.meta(entry.$key, id, this.#span)
