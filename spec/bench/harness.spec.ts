@@ -158,8 +158,8 @@ describe('bench table', () => {
   })
 })
 
-/** Peers whose program is not in this process, or needs a flag that specs run without. */
-const PROGRAMS = new Set(['W11', 'W14'])
+/** Peers that run with a store, in another process, or with a flag that specs run without. */
+const PROGRAMS = new Set(['W8', 'W9', 'W11', 'W14'])
 
 describe('bench workloads', () => {
   for (const id of Object.keys(catalog).filter((name) => !PROGRAMS.has(name))) {

@@ -135,9 +135,9 @@ describe(NatsWorld.titled('JetStreamSink'), function () {
     expect(held.map(({ text }) => text).sort()).to.deep.equal(twice)
   })
 
-  it('writes an epoch in batches that are seen whole, where the stream allows them', async function () {
-    if (!world.allowsAtomic()) return this.skip()
-    const stream = await world.stream([], { allow_atomic: true })
+  it('writes an epoch in batches that are seen whole, where the stream allows them', async () => {
+    const atomic = world.allowsAtomic()
+    const stream = await world.stream([], atomic ? { allow_atomic: true } : {})
     const old = await newSlot(stream, 1)
     await old.deliver(1, many(2300))
     await old.deliver(2, ['one'])
@@ -147,6 +147,8 @@ describe(NatsWorld.titled('JetStreamSink'), function () {
     await old.close()
     await heir.close()
     expect(await texts(stream)).to.deep.equal([...many(2300), 'one', 'two'])
+    // A server that has no such batches is given the same messages one by one.
+    if (!atomic) return
     const stored = await world.manager.streams.getMessage(stream, { seq: 1 })
     expect(stored.header.get('Nats-Batch-Sequence')).to.equal('1')
   })
