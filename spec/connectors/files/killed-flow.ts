@@ -12,7 +12,7 @@ export const PLACES = ['build', 'written', 'prepared', 'committing', 'committed'
 type Place = (typeof PLACES)[number]
 
 export const PARTS: readonly (readonly number[])[] = [0, 1, 2].map((part) =>
-  Array.from({ length: 4000 }, (_, at) => part * 10_000 + at),
+  Array.from({ length: 6000 }, (_, at) => part * 10_000 + at),
 )
 
 /** Kills its process at one place, as nothing in the process can foresee. */
