@@ -22,7 +22,9 @@ const RECOVERY_EXAMPLES = `
 Examples:
   tidemark recovery init ./state 4        an empty store of 4 partitions
   tidemark recovery inspect ./state       what it holds, and where a flow would resume
-  tidemark recovery inspect ./state --json`
+  tidemark recovery inspect ./state --flow flow.ts   which state belongs to no step any more
+  tidemark recovery inspect ./state --json
+  tidemark recovery remove ./state old-name   drops the state of a step that is gone`
 
 /** Runs the command that `args` name, and gives its exit code; what went wrong is said already. */
 export const main = async (args: readonly string[], world: World): Promise<number> => {
@@ -108,7 +110,11 @@ const addRecovery = (program: Command, world: World, code: { exit: number }): vo
     .description('Checks every block of a recovery store, and prints what it holds.')
     .argument('<dir>', 'the directory of the store; no flow may be running on it')
     .option('--json', 'print all facts as JSON: tidemark recovery inspect ./state --json')
-    .action(async (dir: string, given: { json?: boolean }) => {
+    .option(
+      '--flow <module>',
+      "mark what belongs to no step of this flow; of the last run's without it: --flow flow.ts",
+    )
+    .action(async (dir: string, given: { json?: boolean; flow?: string }) => {
       const { inspectRecovery } = await import('./recovery-command.ts')
       code.exit = await inspectRecovery(dir, given, world)
     })

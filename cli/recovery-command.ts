@@ -1,7 +1,11 @@
 import { resolve } from 'node:path'
+import type { Dataflow } from '../lib/flow/dataflow.ts'
 import { inspectStore, removeStep, type StoreReport } from '../lib/recovery/inspect.ts'
 import { RecoveryStore } from '../lib/recovery/recovery-store.ts'
+import { adoptRuns } from '../lib/run/adoption.ts'
 import { DONE, FAILED, type World } from './exit.ts'
+import { findFlow } from './find-flow.ts'
+import { parseModuleSpec } from './module-spec.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Makes a recovery store of `partitions` partitions, and gives the exit code. */
@@ -23,10 +27,17 @@ export const initRecovery = async (
 /** Prints what a recovery store holds; the exit code says whether a flow can resume from it. */
 export const inspectRecovery = async (
   dir: string,
-  { json }: { readonly json?: boolean },
+  { json, flow }: { readonly json?: boolean; readonly flow?: string },
   { print, directory }: World,
 ): Promise<number> => {
-  const report = await inspectStore(resolve(directory, dir))
+  const found = flow === undefined ? null : await flowOf(flow, directory)
+  const steps = found?.steps.map(({ id }) => id)
+  const report = await inspectStore(resolve(directory, dir), steps === undefined ? {} : { steps })
+  if (found !== null && report.flowId !== null && report.flowId !== found.id) {
+    throw new UsageError(
+      `The store in ${dir} belongs to the flow "${report.flowId}", and --flow gives "${found.id}": name the module of that flow.`,
+    )
+  }
   print(json === true ? JSON.stringify(report, null, 2) : pageOf(report))
   return report.damage.length === 0 ? DONE : FAILED
 }
@@ -44,6 +55,15 @@ export const removeFromRecovery = async (
       : `Removed the state of step "${stepId}" from ${dir}.`,
   )
   return removed === 0 ? FAILED : DONE
+}
+
+/** The flow that `--flow` names; nothing of it is run. */
+const flowOf = async (target: string, directory: string): Promise<Dataflow> => {
+  try {
+    return (await findFlow(parseModuleSpec(target), directory)).flow
+  } finally {
+    adoptRuns(null)
+  }
 }
 
 const pageOf = (report: StoreReport): string => {
@@ -68,10 +88,21 @@ const pageOf = (report: StoreReport): string => {
       : [
           '',
           ...table([
-            ['step', 'keys', 'bytes'],
-            ...steps.map(({ stepId, keys, bytes }) => [stepId, String(keys), String(bytes)]),
+            ['step', 'keys', 'bytes', ''],
+            ...steps.map(({ stepId, keys, bytes, orphaned }) => [
+              stepId,
+              String(keys),
+              String(bytes),
+              orphaned === true ? 'orphaned' : '',
+            ]),
           ]),
         ]),
+    ...(steps.some(({ orphaned }) => orphaned === true)
+      ? [
+          '',
+          `Orphaned state belongs to no step of the flow: tidemark recovery remove ${directory} <step> removes it.`,
+        ]
+      : []),
     ...(damage.length === 0 ? [] : ['', ...damage.map((each) => `damage: ${each}`)]),
   ].join('\n')
 }

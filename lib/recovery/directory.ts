@@ -7,18 +7,20 @@
  *       db/                         LevelDB
  *     generation.json               after a rewrite: the partitions lie in generation-<g>/ instead
  *     making.json                   here while partitions are being made: nothing in it counts yet
+ *     making.lock/                  held by the process that makes them
  */
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   CorruptPartitionError,
   InconsistentPartitionsError,
+  LockedPartitionError,
   MissingPartitionsError,
   NoPartitionsError,
 } from '../errors/errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { readCheckFile, syncDirectory, writeCheckFile } from './check-file.ts'
-import { openLevel } from './level.ts'
+import { lockLevel, openLevel } from './level.ts'
 import {
   type Identity,
   type Manifest,
@@ -46,6 +48,7 @@ export interface StorePlace {
 }
 
 const MAKING = 'making.json'
+const MAKING_LOCK = 'making.lock'
 const GENERATION = 'generation.json'
 const PART = /^part-(0|[1-9]\d*)$/
 const GENERATION_DIRECTORY = /^generation-\d+$/
@@ -68,7 +71,8 @@ export const isUsed = (entries: readonly string[]): boolean =>
   entries.some((name) => PART.test(name) || GENERATION_DIRECTORY.test(name) || name === GENERATION)
 
 /** Whether making partitions was begun in a directory and never ended: nothing has used them. */
-export const isHalfMade = (entries: readonly string[]): boolean => entries.includes(MAKING)
+export const isHalfMade = (entries: readonly string[]): boolean =>
+  entries.includes(MAKING) || (entries.includes(MAKING_LOCK) && !isUsed(entries))
 
 /**
  * Finds a store, and checks without opening a database that it is whole.
@@ -94,6 +98,39 @@ export const findStore = async (directory: string): Promise<StorePlace> => {
   partitions.sort((one, other) => one.identity.index - other.identity.index)
   checkStore(base, partitions)
   return { generation, partitions }
+}
+
+/**
+ * Runs `making` while no other process makes a store in the directory; one that was killed at it
+ * holds nothing up.
+ *
+ * @throws LockedPartitionError while another one does.
+ */
+export const makeAlone = async (directory: string, making: () => Promise<void>): Promise<void> => {
+  const path = join(directory, MAKING_LOCK)
+  await mkdir(directory, { recursive: true })
+  const release = await lockLevel(path).catch((cause: unknown) => {
+    if (!(cause instanceof LockedPartitionError)) throw cause
+    throw new LockedPartitionError(
+      `Another process is making a recovery store in ${directory}. Wait for it, then open that store; or ` +
+        'name another directory.',
+      { cause },
+    )
+  })
+  try {
+    await making()
+  } finally {
+    await release()
+    await removeLock(directory)
+  }
+}
+
+/** Only beside a store that is whole: then whoever takes the lock again will make nothing. */
+const removeLock = async (directory: string): Promise<void> => {
+  const entries = (await directoryEntries(directory)) ?? []
+  if (!isUsed(entries) || isHalfMade(entries)) return
+  // Another process may be looking at it; what is left of it says nothing.
+  await rm(join(directory, MAKING_LOCK), { recursive: true, force: true }).catch(() => undefined)
 }
 
 /** Makes empty partitions; until the last is there, the directory counts as half made. */

@@ -2,10 +2,11 @@ import { LockedPartitionError, TidemarkError } from '../errors/errors.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { BlockCursor } from './block.ts'
 import { findStore, type PartitionPlace } from './directory.ts'
-import { openPartition } from './open-partition.ts'
+import { openPartition, openPartitions } from './open-partition.ts'
 import type { LogPartition } from './partition.ts'
 import { resumePoint } from './resume.ts'
 import type { ExecutionRecord, PartitionFacts, StoreHost } from './store.ts'
+import { inDirectory } from './unusable.ts'
 
 /** What one step has in a store. */
 interface StepReport {
@@ -13,7 +14,7 @@ interface StepReport {
   readonly keys: number
   /** Keys and states, as they are packed. */
   readonly bytes: number
-  /** Not a step of the flow any more; `null` where the flow was not given. */
+  /** Not a step of the flow given, or else of the last execution; `null` where neither is known. */
   readonly orphaned: boolean | null
 }
 
@@ -47,10 +48,18 @@ const host: StoreHost = { runtime: systemRuntime, alarm: () => undefined }
  * Reads a store as a whole: every block of every partition is checked.
  *
  * Damage is part of the report; that the store is in use, or is none, is an error.
+ *
+ * @param options.steps - the ids of the flow's steps as the store has them; those that had state in
+ * the last execution unless given
  */
-export const inspectStore = async (
+export const inspectStore = (
   directory: string,
   options: { readonly steps?: readonly string[] } = {},
+): Promise<StoreReport> => inDirectory(directory, () => reportOf(directory, options))
+
+const reportOf = async (
+  directory: string,
+  options: { readonly steps?: readonly string[] },
 ): Promise<StoreReport> => {
   const { partitions } = await findStore(directory)
   const opened: LogPartition[] = []
@@ -63,14 +72,16 @@ export const inspectStore = async (
       reports.push(partitionReport(place, partition, damage.at(-1)))
     }
     const facts = opened.map((partition) => partition.facts)
+    const executions = longest(facts)
+    const known = options.steps ?? executions.at(-1)?.steps ?? null
     const resumeEpoch = damage.length > 0 ? null : resumeEpochOf(facts, damage)
     const steps =
-      resumeEpoch === null ? [] : await stepReports(opened, { resumeEpoch, damage, ...options })
+      resumeEpoch === null ? [] : await stepReports(opened, { resumeEpoch, damage, known })
     return {
       directory,
       store: partitions[0]?.identity.store ?? '',
       flowId: facts.find((part) => part.flowId !== null)?.flowId ?? null,
-      executions: longest(facts),
+      executions,
       resumeEpoch: damage.length > 0 ? null : resumeEpoch,
       partitions: reports,
       steps,
@@ -82,23 +93,23 @@ export const inspectStore = async (
 }
 
 /**
- * Removes every row of a step, as of one that was renamed; the flow must not be running.
+ * Removes every row of a step, as of one that was renamed. All partitions are locked before the
+ * first row goes, so that nothing is removed beside a flow that runs.
  *
  * @returns how many blocks were removed; 0 means that the store does not know the step.
  */
-export const removeStep = async (directory: string, stepId: string): Promise<number> => {
-  const { partitions } = await findStore(directory)
-  let removed = 0
-  for (const place of partitions) {
-    const partition = await openPartition(place, { host, backupInterval: 0 })
+export const removeStep = (directory: string, stepId: string): Promise<number> =>
+  inDirectory(directory, async () => {
+    const { partitions } = await findStore(directory)
+    const opened = await openPartitions(partitions, { host, backupInterval: 0 })
     try {
-      removed += await partition.forget(stepId)
+      let removed = 0
+      for (const partition of opened) removed += await partition.forget(stepId)
+      return removed
     } finally {
-      await partition.close()
+      await Promise.all(opened.map((partition) => partition.close()))
     }
-  }
-  return removed
-}
+  })
 
 const openOr = async (place: PartitionPlace, damage: string[]): Promise<LogPartition | null> => {
   try {
@@ -142,7 +153,7 @@ const stepReports = async (
   options: {
     readonly resumeEpoch: number
     readonly damage: string[]
-    readonly steps?: readonly string[]
+    readonly known: readonly string[] | null
   },
 ): Promise<readonly StepReport[]> => {
   const found = new Map<string, { keys: number; bytes: number }>()
@@ -159,13 +170,13 @@ const stepReports = async (
       options.damage.push(damageMessage(error))
     }
   }
-  const { steps } = options
+  const { known } = options
   return [...found]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([stepId, counts]) => ({
       stepId,
       ...counts,
-      orphaned: steps === undefined ? null : !steps.includes(stepId),
+      orphaned: known === null ? null : !known.includes(stepId),
     }))
 }
 

@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Level } from 'level'
 import {
   CorruptPartitionError,
@@ -51,6 +53,23 @@ export const openLevel = async (options: LevelOptions): Promise<Table> => {
     throw openingError(options.directory, cause)
   }
   return new LevelTable(database, options)
+}
+
+/**
+ * Takes a lock that ends with the process at the latest, in a directory of its own.
+ *
+ * @returns what lets go of it
+ * @throws LockedPartitionError where another process, or this one, has it
+ */
+export const lockLevel = async (directory: string): Promise<() => Promise<void>> => {
+  const { Level } = await import('level')
+  const database = new Level(directory)
+  try {
+    await database.open()
+  } catch (cause) {
+    throw openingError(directory, cause)
+  }
+  return () => database.close()
 }
 
 class LevelTable implements Table {
@@ -108,6 +127,8 @@ class LevelTable implements Table {
   }
 
   async write(changes: readonly Change[], options: { readonly sync: boolean }): Promise<void> {
+    // An open file can be written long after its name was taken away, for nobody to find again.
+    if (options.sync) await access(join(this.#directory, 'CURRENT'))
     const batch = this.#database.batch()
     let slice = 0
     try {
@@ -154,9 +175,11 @@ const openingError = (directory: string, failure: unknown): TidemarkError => {
   }
   const text = cause instanceof Error ? cause.message : String(cause)
   if (/permission denied|no space left|too many open files|read-only/i.test(text)) {
-    return new RecoveryError(`The recovery partition ${directory} cannot be opened: ${text}.`, {
-      cause,
-    })
+    return new RecoveryError(
+      `The recovery partition ${directory} cannot be opened: ${text}. Make the directory readable and ` +
+        'writable for this process, on a disk with room, or use another one.',
+      { cause },
+    )
   }
   return damage(directory, text, cause)
 }

@@ -133,13 +133,10 @@ export class LogPartition implements RecoveryPartition {
       await this.#write(dead.map(removal), {
         ...without(this.#manifest, dead),
         flowId,
-        executions: [...this.#manifest.executions, execution].slice(-REMEMBERED),
+        executions: [...this.#manifest.executions.map(withoutSteps), execution].slice(-REMEMBERED),
         frontier: { execution: execution.execution, epoch: execution.resumeEpoch },
       })
-      await this.#options.witness.write(
-        { execution: execution.execution, epoch: execution.resumeEpoch },
-        { sync: true },
-      )
+      await this.#bearWitness(execution)
       this.#begun = true
     })
   }
@@ -197,6 +194,7 @@ export class LogPartition implements RecoveryPartition {
   /** Removes every row of a step, of every epoch; tells how many blocks it had. */
   forget(stepId: string): Promise<number> {
     return this.#writes.run(async () => {
+      await this.#mend()
       const dropped: BlockKey[] = []
       for await (const keys of this.#table.keys(blocksOf(stepId))) {
         for (const raw of keys) {
@@ -313,6 +311,19 @@ export class LogPartition implements RecoveryPartition {
     this.#manifest = manifest
   }
 
+  /** An execution that nobody could witness has not begun. */
+  async #bearWitness({ execution, resumeEpoch }: ExecutionRecord): Promise<void> {
+    try {
+      await this.#options.witness.write({ execution, epoch: resumeEpoch }, { sync: true })
+    } catch (cause) {
+      throw new RecoveryError(
+        `Execution ${execution} can't begin: ${this.#options.place} could not be written. Check the disk ` +
+          'it lies on, then start the flow again.',
+        { cause },
+      )
+    }
+  }
+
   /** After a failed write: the database is opened afresh, and asked what it knows. */
   async #mend(): Promise<void> {
     if (this.#broken === null) return
@@ -369,6 +380,8 @@ const checkEpochs = (frontier: number, blocks: readonly Block[]): void => {
     if (!Number.isSafeInteger(epoch) || epoch < 0) throw new RecoveryError(`${epoch} is no epoch.`)
   }
 }
+
+const withoutSteps = ({ steps: _, ...record }: ExecutionRecord): ExecutionRecord => record
 
 const isDead = (key: BlockKey, executions: readonly ExecutionRecord[]): boolean =>
   executions.some(

@@ -8,11 +8,13 @@ import {
   finishMaking,
   isHalfMade,
   isUsed,
+  makeAlone,
   makePartitions,
 } from './directory.ts'
 import { openPartitions } from './open-partition.ts'
 import { rewriteStore } from './rewrite.ts'
 import type { RecoveryPartition, Store, StoreHost } from './store.ts'
+import { inDirectory } from './unusable.ts'
 
 const MOST_PARTITIONS = 1024
 const DEFAULT_PARTITIONS = 4
@@ -51,7 +53,8 @@ export class RecoveryStore implements Store {
   /**
    * Makes a store of `partitions` partitions in a directory, and the directory.
    *
-   * @throws RecoveryError where the directory holds a store already.
+   * @throws RecoveryError where the directory holds a store already or can't be used,
+   * LockedPartitionError while another process makes one in it.
    */
   static async init(
     dir: string,
@@ -60,15 +63,15 @@ export class RecoveryStore implements Store {
   ): Promise<RecoveryStore> {
     const store = new RecoveryStore(dir, options)
     checkPartitions(partitions)
-    const entries = (await directoryEntries(dir)) ?? []
-    if (isUsed(entries) && !isHalfMade(entries)) {
-      throw new RecoveryError(
-        `The directory ${dir} holds a recovery store already. Open it, or name another directory; to ` +
-          'begin anew without its state, remove the directory.',
-      )
-    }
-    await makePartitions(dir, { store: newStoreId(), count: partitions, runtime: systemRuntime })
-    await finishMaking(dir)
+    await inDirectory(dir, async () => {
+      await checkUnused(dir)
+      await makeAlone(dir, async () => {
+        await checkUnused(dir)
+        const id = newStoreId()
+        await makePartitions(dir, { store: id, count: partitions, runtime: systemRuntime })
+        await finishMaking(dir)
+      })
+    })
     return store
   }
 
@@ -80,7 +83,7 @@ export class RecoveryStore implements Store {
    */
   static async open(dir: string, options: RecoveryStoreOptions = {}): Promise<RecoveryStore> {
     const store = new RecoveryStore(dir, options)
-    await findStore(dir)
+    await inDirectory(dir, () => findStore(dir))
     return store
   }
 
@@ -95,7 +98,7 @@ export class RecoveryStore implements Store {
   ): Promise<RecoveryStore> {
     const { dir, partitions } = options
     if (partitions !== undefined) checkPartitions(partitions)
-    const entries = await directoryEntries(dir)
+    const entries = await inDirectory(dir, () => directoryEntries(dir))
     if (entries === null || entries.length === 0 || isHalfMade(entries)) {
       const count = partitions ?? DEFAULT_PARTITIONS
       const store = await RecoveryStore.init(dir, count, options)
@@ -103,7 +106,7 @@ export class RecoveryStore implements Store {
       return store
     }
     if (!isUsed(entries)) throw new NoPartitionsError(notEmpty(dir))
-    const place = await findStore(dir)
+    const place = await inDirectory(dir, () => findStore(dir))
     if (partitions !== undefined && partitions !== place.partitions.length) {
       await RecoveryStore.rewrite(dir, partitions)
       log(
@@ -121,7 +124,7 @@ export class RecoveryStore implements Store {
   static async rewrite(dir: string, partitions: number): Promise<RecoveryStore> {
     checkPartitions(partitions)
     const store = new RecoveryStore(dir, {})
-    await rewriteStore(dir, partitions)
+    await inDirectory(dir, () => rewriteStore(dir, partitions))
     return store
   }
 
@@ -131,9 +134,11 @@ export class RecoveryStore implements Store {
    * @throws LockedPartitionError while another run has them, CorruptPartitionError for damage.
    */
   async open(host: StoreHost, share: StoreShare = WHOLE): Promise<readonly RecoveryPartition[]> {
-    const { partitions } = await findStore(this.dir)
-    const own = partitions.filter((_, at) => at % share.of === share.index)
-    return openPartitions(own, { host, backupInterval: this.backupInterval })
+    return inDirectory(this.dir, async () => {
+      const { partitions } = await findStore(this.dir)
+      const own = partitions.filter((_, at) => at % share.of === share.index)
+      return openPartitions(own, { host, backupInterval: this.backupInterval })
+    })
   }
 }
 
@@ -154,6 +159,15 @@ const newStoreId = (): string =>
         .padStart(4, '0'),
     )
     .join('')
+
+const checkUnused = async (dir: string): Promise<void> => {
+  const entries = (await directoryEntries(dir)) ?? []
+  if (!isUsed(entries) || isHalfMade(entries)) return
+  throw new RecoveryError(
+    `The directory ${dir} holds a recovery store already. Open it, or name another directory; to ` +
+      'begin anew without its state, remove the directory.',
+  )
+}
 
 const checkPartitions = (partitions: number): void => {
   if (Number.isInteger(partitions) && partitions >= 1 && partitions <= MOST_PARTITIONS) return

@@ -9,6 +9,8 @@ export interface ExecutionRecord {
   readonly workers: number
   /** The ids of all stores that take part; a later execution must find them again. */
   readonly stores: readonly string[]
+  /** The steps that can have state; kept of the newest execution only, and not by older releases. */
+  readonly steps?: readonly string[]
 }
 
 /** What one partition knows of its past: enough to compute where a flow resumes. */

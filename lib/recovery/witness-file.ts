@@ -28,7 +28,8 @@ export class WitnessFile implements Witness {
 
   async read(): Promise<Mark | null> {
     const bytes = await readFile(this.#path).catch((cause: unknown) => {
-      throw damaged(this.#path, 'it is gone', { cause })
+      const gone = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+      throw gone ? damaged(this.#path, 'it is gone', { cause }) : cause
     })
     const slots = [parse(bytes.subarray(0, SLOT)), parse(bytes.subarray(SLOT, 2 * SLOT))]
     const newest = slots.reduce(

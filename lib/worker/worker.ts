@@ -313,9 +313,8 @@ export class Worker implements Host, Receiver {
         ),
       stopped: () => this.#over,
       begin: async () => {
-        for (const partition of partitions) {
-          await partition.begin(this.#options.flow.id, agreed.record)
-        }
+        const record = { ...agreed.record, steps: [...assembly.loads.keys()].sort() }
+        for (const partition of partitions) await partition.begin(this.#options.flow.id, record)
       },
     })
     assembly.ports.flush()
