@@ -13,6 +13,10 @@ export interface IntervalShape extends TimedShape {
 
 /** A value that waits for partners. */
 class Held {
+  /**
+   * Milliseconds after the step's origin: within a few weeks of it a small integer, which unlike an
+   * epoch time needs no number object of its own.
+   */
   readonly time: number
   readonly value: unknown
   matched: boolean
@@ -41,6 +45,9 @@ const LEFT = 0
 export class IntervalPairs extends TimedKeys<PairEntry> {
   readonly #shape: IntervalShape
   readonly #lazy: boolean
+  /** The first time seen, which those held are counted from. */
+  #origin = 0
+  #hasOrigin = false
 
   constructor(shape: IntervalShape, context: ProcessorContext) {
     const { before, after, keepsLeft, keepsRight } = shape
@@ -56,8 +63,9 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
     if (!this.#lazy || entry.$place === -1) super.settle(entry)
   }
 
-  override take(entry: PairEntry, input: number, value: unknown, time: number): void {
+  override take(entry: PairEntry, input: number, value: unknown, at: number): void {
     const { before, after, join } = this.#shape
+    const time = this.#sinceOrigin(at)
     if (input === LEFT) {
       const others = entry.rights
       let matched = false
@@ -68,8 +76,8 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
           matched = true
         }
       } else if (others !== null) {
-        for (let at = firstFrom(others, time - before); at < others.length; at++) {
-          const other = others[at] as Held
+        for (let i = firstFrom(others, time - before); i < others.length; i++) {
+          const other = others[i] as Held
           if (other.time > time + after) break
           this.emit(entry.$key, join(value, other.value))
           other.matched = true
@@ -87,8 +95,8 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
           matched = true
         }
       } else if (others !== null) {
-        for (let at = firstFrom(others, time - after); at < others.length; at++) {
-          const other = others[at] as Held
+        for (let i = firstFrom(others, time - after); i < others.length; i++) {
+          const other = others[i] as Held
           if (other.time > time + before) break
           this.emit(entry.$key, join(other.value, value))
           other.matched = true
@@ -99,8 +107,9 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
     }
   }
 
-  override advance(entry: PairEntry, watermark: number): void {
+  override advance(entry: PairEntry, reached: number): void {
     const { before, after, keepsLeft, keepsRight } = this.#shape
+    const watermark = reached - this.#origin
     if (
       expiryOfLast(entry.lefts, after) <= watermark &&
       expiryOfLast(entry.rights, before) <= watermark &&
@@ -124,7 +133,7 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
 
   override deadline({ lefts, rights }: PairEntry): number {
     const { before, after } = this.#shape
-    return Math.min(expiryOf(lefts, after), expiryOf(rights, before))
+    return this.#origin + Math.min(expiryOf(lefts, after), expiryOf(rights, before))
   }
 
   override isEmpty(entry: PairEntry): boolean {
@@ -136,12 +145,24 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
   }
 
   protected override stateOf(entry: PairEntry): StoredPairs {
+    const stored = ({ time, value, matched }: Held) =>
+      [this.#origin + time, value, matched] as const
     return [heldOf(entry.lefts).map(stored), heldOf(entry.rights).map(stored)]
   }
 
   protected override resume(entry: PairEntry, [lefts, rights]: StoredPairs): void {
+    const restored = ([time, value, matched]: StoredSide[number]): Held =>
+      new Held(this.#sinceOrigin(time), value, matched)
     entry.lefts = sideOf(lefts.map(restored))
     entry.rights = sideOf(rights.map(restored))
+  }
+
+  #sinceOrigin(time: number): number {
+    if (!this.#hasOrigin) {
+      this.#hasOrigin = true
+      this.#origin = Math.floor(time)
+    }
+    return time - this.#origin
   }
 
   #emitAlone(entry: PairEntry, { value, matched }: Held, isLeft: boolean): void {
@@ -195,7 +216,3 @@ const firstFrom = (held: readonly Held[], time: number): number => {
   }
   return low
 }
-
-const stored = ({ time, value, matched }: Held) => [time, value, matched] as const
-const restored = ([time, value, matched]: StoredSide[number]): Held =>
-  new Held(time, value, matched)
