@@ -103,9 +103,10 @@ class Rolling extends TimedKeys<RollingEntry> {
     while (waiting.size > 0 && waiting.firstTime <= watermark) {
       const time = waiting.firstTime
       const value = waiting.shift()
+      this.#dropUntil(entry, time - this.#shape.length)
       this.call(entry, value, () => this.#roll(entry, value, time))
     }
-    this.call(entry, undefined, () => this.#dropUntil(entry, watermark - this.#shape.length))
+    this.#dropUntil(entry, watermark - this.#shape.length)
   }
 
   override deadline({ waiting, times, first }: RollingEntry): number {
@@ -136,8 +137,7 @@ class Rolling extends TimedKeys<RollingEntry> {
   }
 
   #roll(entry: RollingEntry, value: unknown, time: number): void {
-    const { init, add, length, remove } = this.#shape
-    this.#dropUntil(entry, time - length)
+    const { init, add, remove } = this.#shape
     const isAlone = entry.first === entry.times.length
     let accumulator: unknown
     if (remove !== null) {
@@ -159,8 +159,18 @@ class Rolling extends TimedKeys<RollingEntry> {
     const { remove } = this.#shape
     const { times, values } = entry
     while (entry.first < times.length && (times[entry.first] as number) <= time) {
-      if (remove !== null) entry.accumulator = remove(entry.accumulator, values[entry.first])
+      const value = values[entry.first]
+      // Whatever `remove` does, the value is gone.
       entry.first += 1
+      if (remove === null) continue
+      this.call(
+        entry,
+        value,
+        () => {
+          entry.accumulator = remove(entry.accumulator, value)
+        },
+        'remove',
+      )
     }
     if (entry.first < 64 && entry.first < times.length) return
     if (entry.first * 2 < times.length) return

@@ -7,12 +7,17 @@ export interface Failure {
   readonly callback: string
   readonly error: unknown
   readonly key?: string
-  /** The source partition, where it is known. */
+  /** The source's step and partition, where they are known. */
+  readonly source?: string
   readonly part?: string
+  /** The input by which the item came, of a step that has several. */
+  readonly input?: number
   /** Absent where no single item is at fault. */
   readonly item?: unknown
   /** The item's epoch, where it may be older than the one that is open. */
   readonly epoch?: number
+  /** Ends the run, whatever the policy. */
+  readonly final?: boolean
 }
 
 /** What the engine gives to one keyed step on one worker. */
@@ -39,7 +44,7 @@ export interface Processor {
   /** What is kept, by key: read by snapshots, loads and queries. */
   readonly table: StateTable
   /** Values that came too late for where they belonged; only where time decides. */
-  readonly lateItems?: number
+  readonly lateItems?: number | undefined
   /** Items in arrival order; `input` is the side they came in by. */
   onBatch(keys: readonly string[], values: readonly unknown[], input: number): void
   /** The stream's watermark has moved on to `time`. */

@@ -44,6 +44,10 @@ class Forgetting implements Processor {
       inner.forget === undefined ? inner.table.forget(key) : inner.forget(key)
   }
 
+  get lateItems(): number | undefined {
+    return this.#inner.lateItems
+  }
+
   onBatch(keys: readonly string[], values: readonly unknown[], input: number): void {
     const period = this.#period()
     this.#forgetOld()

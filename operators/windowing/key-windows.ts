@@ -195,8 +195,20 @@ export class KeyWindows<V, W> {
 
   #insertInto(ids: readonly number[], time: number, { value, sink }: Insertion<V, W>): void {
     for (const id of ids) {
+      if (this.#apply(id, value, sink)) this.#firing?.onValue(id, time, sink)
+    }
+  }
+
+  /** Whether the value went into the window; one on which user code throws may be passed over. */
+  #apply(id: number, value: V, sink: WindowSink<V, W>): boolean {
+    const isNew = !this.#logics.has(id)
+    try {
       for (const out of this.#logicOf(id).onValue(value)) sink.down(this.key, id, out)
-      this.#firing?.onValue(id, time, sink)
+      return true
+    } catch (error) {
+      if (isNew) this.#logics.delete(id)
+      sink.failed(this.key, value, error)
+      return false
     }
   }
 
@@ -241,7 +253,9 @@ export class KeyWindows<V, W> {
       const logic = this.#logics.get(id)
       this.#logics.delete(id)
       this.#firing?.forget(id)
-      if (logic !== undefined) for (const out of logic.onClose()) sink.down(this.key, id, out)
+      // There is none if all its values were passed over.
+      if (logic === undefined) continue
+      for (const out of logic.onClose()) sink.down(this.key, id, out)
       sink.meta(this.key, id, metadata)
     }
   }

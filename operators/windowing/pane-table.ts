@@ -6,7 +6,7 @@ import { Buckets } from './buckets.ts'
 import type { WindowFold } from './fold-logic.ts'
 import { NO_PANE, type PaneEntry, type PaneState } from './pane-entry.ts'
 import { foldIntoPanes, holdInPanes, type PaneLoopTable } from './pane-loops.ts'
-import { TimedValues } from './timed-values.ts'
+import { type NOTHING, TimedValues } from './timed-values.ts'
 import type { WindowGrid } from './window-grid.ts'
 import type { WindowSink } from './window-sink.ts'
 
@@ -130,9 +130,11 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
   /** All windows of an entry end. */
   protected abstract closeAll(entry: E): void
 
-  protected accumulatorOf(held: unknown): A {
+  /** `NOTHING` where all values were passed over. */
+  protected accumulatorOf(entry: E, held: unknown): A | typeof NOTHING {
     if (!this.#ordered) return held as A
-    return (held as TimedValues<V>).fold(this.folding.init(), this.fold)
+    const failed = (value: V, error: unknown) => this.sink.failed(entry.$key, value, error)
+    return (held as TimedValues<V>).fold(this.folding, failed)
   }
 
   protected panesOf(entry: E): PaneState[] {

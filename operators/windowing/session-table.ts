@@ -6,7 +6,7 @@ import type { TimeLike } from '../../lib/time/time.ts'
 import type { WindowFold } from './fold-logic.ts'
 import { type HeldSession, SessionEntry } from './session-entry.ts'
 import { foldIntoSessions, holdInSessions, type SessionLoopTable } from './session-loops.ts'
-import { TimedValues } from './timed-values.ts'
+import { NOTHING, TimedValues } from './timed-values.ts'
 import { WindowSpan } from './window-metadata.ts'
 import type { WindowSink } from './window-sink.ts'
 import { LATE_SESSION_ID } from './windower.ts'
@@ -160,8 +160,10 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
   }
 
   #emit(entry: SessionEntry, { id: given, open, close, held, mergedIds }: HeldSession): void {
+    const accumulator = this.#accumulatorOf(entry, held)
+    if (accumulator === NOTHING) return
     const id = this.#ordered ? entry.nextId++ : given
-    this.#sink.down(entry.$key, id, this.#accumulatorOf(held))
+    this.#sink.down(entry.$key, id, accumulator)
     const merged = new Set(this.#ordered ? [] : mergedIds)
     this.#sink.meta(entry.$key, id, new WindowSpan(open, close, merged))
   }
@@ -214,9 +216,11 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
     return target
   }
 
-  #accumulatorOf(held: unknown): A {
+  /** `NOTHING` where all values were passed over. */
+  #accumulatorOf(entry: SessionEntry, held: unknown): A | typeof NOTHING {
     if (!this.#ordered) return held as A
-    return (held as TimedValues<V>).fold(this.#folding.init(), this.fold)
+    const failed = (value: V, error: unknown) => this.#sink.failed(entry.$key, value, error)
+    return (held as TimedValues<V>).fold(this.#folding, failed)
   }
 
   #stored(session: HeldSession): HeldSession {

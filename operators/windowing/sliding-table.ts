@@ -2,6 +2,7 @@ import { BuildError } from '../../lib/errors/errors.ts'
 import { PaneEntry, type PaneState } from './pane-entry.ts'
 import { PaneTable, type PaneTableOptions } from './pane-table.ts'
 import { PaneWindow, type PaneWindowState } from './pane-window.ts'
+import { NOTHING } from './timed-values.ts'
 import { WindowGrid } from './window-grid.ts'
 import { WindowSpan } from './window-metadata.ts'
 
@@ -81,14 +82,20 @@ export class SlidingTable<V, A> extends PaneTable<V, A, SlidingEntry<A>> {
     const { window } = entry
     const end = this.#byPane.closeOf(id)
     for (let pane = entry.oldest(); pane < end; pane = entry.oldest()) {
-      window.push(pane, this.accumulatorOf(entry.take(pane)))
+      const accumulator = this.accumulatorOf(entry, entry.take(pane))
+      if (accumulator !== NOTHING) window.push(pane, accumulator)
     }
+    // It is empty if all its values were passed over.
+    if (window.newest >= this.#byPane.openOf(id)) this.#emit(entry, id)
+    this.#waitForNext(entry, id)
+  }
+
+  #emit(entry: SlidingEntry<A>, id: number): void {
     const next = this.#byPane.openOf(id + 1)
-    this.sink.down(entry.$key, id, window.slideTo(this.#byPane.openOf(id), next))
+    this.sink.down(entry.$key, id, entry.window.slideTo(this.#byPane.openOf(id), next))
     const open = this.grid.openOf(id)
     if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
     this.sink.meta(entry.$key, id, this.#span)
-    this.#waitForNext(entry, id)
   }
 
   protected override closeAll(entry: SlidingEntry<A>): void {

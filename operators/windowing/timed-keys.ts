@@ -14,6 +14,8 @@ import { clockRole } from './window-shape.ts'
 export abstract class TimedEntry extends Entry {
   /** The key's own clock; `null` where all follow the watermark of the stream. */
   clock: ClockLogic<unknown, unknown> | null = null
+  /** The highest watermark of that clock since the step began to run. */
+  reached: number = Number.NEGATIVE_INFINITY
 }
 
 /** A step of timed values, as it differs from the others. */
@@ -37,7 +39,7 @@ const BATCH = 4096
 /**
  * Values of one or more sides that meet by key and event time, on one worker.
  *
- * Late values, behind the watermark, are dropped. A key is looked at when the watermark reaches its
+ * Late values, behind the watermark, are dropped and counted. A key is looked at when the watermark reaches its
  * deadline: by a heap by (deadline, key), so nothing is done for a key that waits; one with nothing to
  * keep is forgotten.
  */
@@ -57,6 +59,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   /** How far the batch has been taken in, and the place of the last value whose time is known. */
   position = 0
   timed = -1
+  lateItems = 0
 
   constructor(shape: TimedShape, context: ProcessorContext) {
     this.context = context
@@ -90,10 +93,13 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
       } catch (error) {
         this.#send()
         const { position } = this
+        const key = keys[position] as string
+        const entry = this.table.get(key)
+        if (entry !== undefined) this.settle(entry)
         this.context.fail({
           callback: this.timed === position ? this.#shape.role : clockRole(this.#shape.clock),
           error,
-          key: keys[position] as string,
+          key,
           item: values[position],
         })
         this.position += 1
@@ -123,7 +129,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
     for (const key of [...this.table.entries.keys()].sort()) {
       const entry = this.table.get(key) as E
       this.table.touch(entry)
-      this.advance(entry, Number.POSITIVE_INFINITY)
+      this.advance(entry, entry.clock === null ? Number.POSITIVE_INFINITY : entry.clock.onEof())
       this.settle(entry)
     }
     this.#send()
@@ -152,12 +158,17 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   }
 
   /** Calls the user's code for a value that was taken in before. */
-  protected call(entry: E, item: unknown, body: () => void): void {
+  protected call(
+    entry: E,
+    item: unknown,
+    body: () => void,
+    callback: string = this.#shape.role,
+  ): void {
     try {
       body()
     } catch (error) {
       this.#send()
-      this.context.fail({ callback: this.#shape.role, error, key: entry.$key, item })
+      this.context.fail({ callback, error, key: entry.$key, item })
     }
   }
 
@@ -206,10 +217,15 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
     // Each once: a clock that always asks for a time gone by must not hold up all others.
     for (const entry of this.#deadlines.take(until)) {
       this.table.touch(entry)
-      this.advance(entry, entry.clock === null ? this.watermark : entry.clock.onNotify())
+      this.advance(entry, entry.clock === null ? this.watermark : this.#notify(entry, entry.clock))
       this.settle(entry)
     }
     this.#send()
+  }
+
+  #notify(entry: E, clock: ClockLogic<unknown, unknown>): number {
+    entry.reached = Math.max(entry.reached, clock.onNotify())
+    return entry.reached
   }
 
   #forget(entry: E): void {
@@ -231,6 +247,7 @@ interface TimedSteps {
   readonly watermark: number
   position: number
   timed: number
+  lateItems: number
   take(entry: TimedEntry, input: number, value: unknown, time: number): void
   advance(entry: TimedEntry, watermark: number): void
   settle(entry: TimedEntry): void
@@ -251,6 +268,7 @@ const streamLoop: TimedLoopFactory = (step, timestamp, millisOf) => (keys, value
   const n = values.length
   let at = step.position
   let timed = -1
+  let late = 0
   try {
     for (; at < n; at++) {
       const value = values[at]
@@ -258,7 +276,10 @@ const streamLoop: TimedLoopFactory = (step, timestamp, millisOf) => (keys, value
       const time =
         typeof stamp === 'number' && stamp - stamp === 0 ? stamp : millisOf(stamp, 'WatermarkClock')
       timed = at
-      if (time < watermark) continue
+      if (time < watermark) {
+        late += 1
+        continue
+      }
       const key = keys[at] as string
       const known = entries.get(key)
       if (known !== undefined && known.$stamp !== epoch) table.touch(known)
@@ -269,6 +290,7 @@ const streamLoop: TimedLoopFactory = (step, timestamp, millisOf) => (keys, value
   } finally {
     step.position = at
     step.timed = timed
+    step.lateItems += late
   }
 }
 
@@ -287,8 +309,10 @@ const clockLoop: TimedLoopFactory = (step) => (keys, values, input) => {
       const reading = entry.clock?.onItem(values[at])
       if (reading === undefined) continue
       timed = at
-      if (reading.time >= reading.watermark) step.take(entry, input, values[at], reading.time)
-      step.advance(entry, reading.watermark)
+      if (reading.watermark > entry.reached) entry.reached = reading.watermark
+      if (reading.time < entry.reached) step.lateItems += 1
+      else step.take(entry, input, values[at], reading.time)
+      step.advance(entry, entry.reached)
       step.settle(entry)
     }
   } finally {

@@ -1,3 +1,8 @@
+import type { WindowFold } from './fold-logic.ts'
+
+/** Stands for the result of no value. */
+export const NOTHING: unique symbol = Symbol('nothing')
+
 /** Values of a pane that are folded by time once no earlier one can come. */
 export class TimedValues<V> {
   readonly times: number[]
@@ -8,18 +13,35 @@ export class TimedValues<V> {
     this.values = values
   }
 
-  /** Folds the values by time, and as they came where times are equal. */
-  fold<A>(accumulator: A, fold: (accumulator: A, value: V) => A): A {
-    let folded = accumulator
-    if (this.#isInOrder()) {
-      for (const value of this.values) folded = fold(folded, value)
-      return folded
-    }
-    const order = this.#order()
-    for (let i = 0; i < order.length; i++) {
-      folded = fold(folded, this.values[order[i] as number] as V)
+  /**
+   * Folds the values by time, and as they came where times are equal. One on which user code throws
+   * is passed over when `failed` returns; `NOTHING` where none is left.
+   */
+  fold<A>(
+    { init, fold }: Pick<WindowFold<V, A>, 'init' | 'fold'>,
+    failed: (value: V, error: unknown) => void,
+  ): A | typeof NOTHING {
+    const values = this.#inOrder()
+    const n = values.length
+    let folded: A | typeof NOTHING = NOTHING
+    for (let at = 0; at < n; at++) {
+      try {
+        let accumulator: A = folded === NOTHING ? init() : folded
+        for (; at < n; at++) {
+          accumulator = fold(accumulator, values[at] as V)
+          folded = accumulator
+        }
+      } catch (error) {
+        failed(values[at] as V, error)
+      }
     }
     return folded
+  }
+
+  #inOrder(): readonly V[] {
+    const { values } = this
+    if (this.#isInOrder()) return values
+    return Array.from(this.#order(), (place) => values[place] as V)
   }
 
   /**

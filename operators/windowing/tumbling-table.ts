@@ -1,5 +1,6 @@
 import { PaneEntry, type PaneState } from './pane-entry.ts'
 import { PaneTable, type PaneTableOptions } from './pane-table.ts'
+import { NOTHING } from './timed-values.ts'
 import { WindowSpan } from './window-metadata.ts'
 
 /** Tumbling windows of all keys of a step: a window is a pane, with its id as number. */
@@ -30,12 +31,16 @@ export class TumblingTable<V, A> extends PaneTable<V, A, PaneEntry> {
   protected override closeWindow(entry: PaneEntry, id: number): void {
     if (!entry.has(id)) return
     this.table.touch(entry)
-    const accumulator = this.accumulatorOf(entry.take(id))
+    const accumulator = this.accumulatorOf(entry, entry.take(id))
+    if (accumulator !== NOTHING) this.#emit(entry, id, accumulator)
+    if (entry.oldest() === Number.POSITIVE_INFINITY) this.table.remove(entry)
+  }
+
+  #emit(entry: PaneEntry, id: number, accumulator: A): void {
     const open = this.grid.openOf(id)
     this.sink.down(entry.$key, id, accumulator)
     if (this.#span.openMillis !== open) this.#span = new WindowSpan(open, this.grid.closeOf(id))
     this.sink.meta(entry.$key, id, this.#span)
-    if (entry.oldest() === Number.POSITIVE_INFINITY) this.table.remove(entry)
   }
 
   protected override closeAll(entry: PaneEntry): void {

@@ -45,14 +45,24 @@ export class WindowOutput<V, W> implements WindowSink<V, W> {
   readonly #late: Column
   readonly #meta: Column
   readonly #own: (value: V) => unknown
+  readonly #role: string
+  readonly #context: ProcessorContext
   lateItems = 0
 
-  /** @param own - the user's own value, for `late` */
-  constructor(context: ProcessorContext, own: (value: V) => unknown) {
+  /**
+   * @param own - the user's own value, for `late`
+   * @param role - what the callback for a value is called
+   */
+  constructor(
+    context: ProcessorContext,
+    { own, role }: { readonly own: (value: V) => unknown; readonly role: string },
+  ) {
     this.#down = new Column(DOWN, context)
     this.#late = new Column(LATE, context)
     this.#meta = new Column(META, context)
     this.#own = own
+    this.#role = role
+    this.#context = context
   }
 
   down(key: string, windowId: number, value: W): void {
@@ -66,6 +76,11 @@ export class WindowOutput<V, W> implements WindowSink<V, W> {
 
   meta(key: string, windowId: number, metadata: WindowMetadata): void {
     this.#meta.add(key, windowId, metadata)
+  }
+
+  failed(key: string, value: V, error: unknown): void {
+    this.send()
+    this.#context.fail({ callback: this.#role, error, key, item: this.#own(value) })
   }
 
   send(): void {

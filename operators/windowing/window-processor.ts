@@ -1,5 +1,6 @@
 import type { Processor, ProcessorContext } from '../../lib/state/processor.ts'
 import type { StateTable } from '../../lib/state/state-table.ts'
+import { NoTimeError } from '../../lib/time/item-time.ts'
 import type { WindowKeeper } from './window-keeper.ts'
 import { WindowOutput } from './window-output.ts'
 import type { WindowSink } from './window-sink.ts'
@@ -28,7 +29,7 @@ export class WindowProcessor<V, W> implements Processor {
   constructor(windows: Windows<V, W>, context: ProcessorContext) {
     this.#windows = windows
     this.#context = context
-    this.#output = new WindowOutput(context, windows.own)
+    this.#output = new WindowOutput(context, windows)
     this.#keeper = windows.keep(this.#output, context.runtime.now())
     this.table = this.#keeper.table
   }
@@ -99,7 +100,7 @@ export class WindowProcessor<V, W> implements Processor {
     }
     this.#output.send()
     this.#context.fail({
-      callback: timed === position ? role : clockRole,
+      callback: timed === position && !(error instanceof NoTimeError) ? role : clockRole,
       error,
       key: keys[position] as string,
       item: own(values[position] as V),

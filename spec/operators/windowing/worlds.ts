@@ -38,6 +38,10 @@ export class Outputs implements WindowSink<Timed, unknown> {
     this.all.push(['meta', key, id, [open, close, ...metadata.mergedIds]])
   }
 
+  failed(_key: string, _value: Timed, error: unknown): void {
+    throw error
+  }
+
   of(stream: Out[0]): [id: number, value: unknown][] {
     return this.all.filter(([kind]) => kind === stream).map(([, , id, value]) => [id, value])
   }
