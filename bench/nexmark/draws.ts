@@ -1,0 +1,63 @@
+/** Random numbers of one event: they depend on the event's id and the seed alone (mulberry32). */
+export class Draws {
+  #state = 0
+
+  /** Begins anew for an event. */
+  seed(id: number, salt: number): void {
+    const high = Math.floor(id / 2 ** 32)
+    this.#state = Math.imul(id, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b) ^ salt
+  }
+
+  /** The next number in [0, 1). */
+  unit(): number {
+    const state = (this.#state + 0x6d2b79f5) | 0
+    this.#state = state
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** The next integer in [0, bound). */
+  below(bound: number): number {
+    return Math.floor(this.unit() * bound)
+  }
+
+  /** A price in cents, spread evenly over six orders of magnitude. */
+  price(): number {
+    return Math.round(10 ** (6 * this.unit()) * 100)
+  }
+
+  /** A word of 3 to `longest` - 1 letters, here and there with a gap. */
+  word(longest: number, gap: ' ' | '_'): string {
+    const length = 3 + this.below(longest - 3)
+    let word = ''
+    for (let i = 0; i < length; i += 1) {
+      word += this.below(13) === 0 ? gap : (LETTERS[this.below(26)] as string)
+    }
+    return word.trim()
+  }
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
+
+const POOL_SIZE = 2 ** 20
+
+const makePool = (): string => {
+  const draws = new Draws()
+  draws.seed(12345, 1)
+  const letters = Buffer.alloc(POOL_SIZE)
+  for (let i = 0; i < POOL_SIZE; i += 1) letters[i] = 97 + draws.below(26)
+  return letters.toString('latin1')
+}
+
+const POOL = makePool()
+
+/** Letters that bring a row of `size` bytes to `average`, give or take a fifth of what is missing. */
+export const padding = (draws: Draws, size: number, average: number): string => {
+  if (size > average) return ''
+  const missing = average - size
+  const spread = Math.round(0.2 * missing)
+  const length = missing - spread + draws.below(2 * spread)
+  const from = draws.below(POOL_SIZE - length)
+  return POOL.slice(from, from + length)
+}

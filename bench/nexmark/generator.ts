@@ -1,0 +1,219 @@
+import { Draws, padding } from './draws.ts'
+import type { Auction, Bid, NexmarkEvent, Person } from './model.ts'
+
+/** Of 50 events one is a person, three are auctions and 46 are bids. */
+const CYCLE = 50
+const AUCTIONS = 3
+const FIRST_ID = 1000
+const FIRST_CATEGORY = 10
+const CATEGORIES = 5
+const ACTIVE_PEOPLE = 1000
+const AUCTIONS_IN_FLIGHT = 100
+/** How many ids ahead of the newest may be referred to, before their rows have come. */
+const LEAD = 10
+/** People and auctions in a hot group, of which one is hot. */
+const HOT_GROUP = 100
+/** Events until as many auctions have come as are in flight. */
+const FLIGHT = Math.floor((AUCTIONS_IN_FLIGHT * CYCLE) / AUCTIONS)
+
+const FIRST_NAMES = 'Peter Paul Luke John Saul Vicky Kate Julie Sarah Deiter Walter'.split(' ')
+const LAST_NAMES = 'Shultz Abrams Spencer White Bartels Walton Smith Jones Noris'.split(' ')
+const CITIES = [
+  ...['Phoenix', 'Los Angeles', 'San Francisco', 'Boise', 'Portland'],
+  ...['Bend', 'Redmond', 'Seattle', 'Kent', 'Cheyenne'],
+]
+const STATES = ['AZ', 'CA', 'ID', 'OR', 'WA', 'WY']
+const HOT_CHANNELS = ['Google', 'Facebook', 'Baidu', 'Apple']
+const COLD_CHANNELS = 10_000
+
+interface Channel {
+  readonly name: string
+  readonly url: string
+}
+
+const makeChannels = (): {
+  readonly hot: readonly Channel[]
+  readonly cold: readonly Channel[]
+} => {
+  const draws = new Draws()
+  draws.seed(777, 2)
+  const page = (): string => {
+    const path = [draws.word(5, '_'), draws.word(5, '_'), draws.word(5, '_')].join('/')
+    return `https://www.nexmark.com/${path}/item.htm?query=1`
+  }
+  const hot = HOT_CHANNELS.map((name) => ({ name, url: page() }))
+  const cold = Array.from({ length: COLD_CHANNELS }, (_, index) => {
+    const bare = page()
+    const url = draws.below(10) > 0 ? `${bare}&channel_id=${Math.abs(reversed(index))}` : bare
+    return { name: `channel-${index}`, url }
+  })
+  return { hot, cold }
+}
+
+/** The bits of a 32-bit integer the other way round. */
+const reversed = (value: number): number => {
+  let result = 0
+  for (let bit = 0; bit < 32; bit += 1) result = (result << 1) | ((value >>> bit) & 1)
+  return result
+}
+
+const CHANNELS = makeChannels()
+
+const lastPerson = (number: number): number => Math.floor(number / CYCLE)
+
+const lastAuction = (number: number): number => {
+  const cycle = Math.floor(number / CYCLE)
+  const place = number % CYCLE
+  if (place < 1) return (cycle - 1) * AUCTIONS + AUCTIONS - 1
+  if (place > AUCTIONS) return cycle * AUCTIONS + AUCTIONS - 1
+  return cycle * AUCTIONS + place - 1
+}
+
+export interface GeneratorOptions {
+  /** Another seed gives other rows, of the same kinds at the same times. @defaultValue 0 */
+  readonly seed?: number
+  /** Events a second of event time. @defaultValue 10 000 */
+  readonly rate?: number
+  /** Events are shuffled within groups of so many. @defaultValue 1 */
+  readonly disorder?: number
+}
+
+/** A prime that divides no group, so that stepping by it visits each place of a group once. */
+const STEP = 953
+
+/**
+ * Makes the events of an auction house, any one from its number alone, so that the rows are the
+ * same however they are split over partitions and cut into batches, and again after a crash.
+ */
+export class NexmarkGenerator {
+  readonly #draws = new Draws()
+  readonly #seed: number
+  readonly #disorder: number
+  /** Microseconds of event time between two events. */
+  readonly #delay: number
+
+  constructor({ seed = 0, rate = 10_000, disorder = 1 }: GeneratorOptions = {}) {
+    if (!Number.isInteger(disorder) || disorder < 1 || disorder % STEP === 0) {
+      throw new RangeError(
+        `disorder is ${disorder}; it must be a whole number, 1 or more, and no multiple of ${STEP}.`,
+      )
+    }
+    this.#seed = seed
+    this.#disorder = disorder
+    this.#delay = 1e6 / rate
+  }
+
+  /** The event that arrives as number `arrival`, from 0. */
+  event(arrival: number): NexmarkEvent {
+    const group = this.#disorder
+    const number = group === 1 ? arrival : arrival - (arrival % group) + ((arrival * STEP) % group)
+    const place = number % CYCLE
+    this.#draws.seed(number, this.#seed)
+    if (place < 1) return this.#person(number)
+    if (place <= AUCTIONS) return this.#auction(number)
+    return this.#bid(number)
+  }
+
+  /** Epoch milliseconds before which nothing arrives as number `arrival` or later. */
+  watermark(arrival: number): number {
+    return this.#timeOf(arrival - (arrival % this.#disorder))
+  }
+
+  #timeOf(number: number): number {
+    return Math.trunc(Math.trunc(number * this.#delay) / 1000)
+  }
+
+  #person(number: number): Person {
+    const draws = this.#draws
+    const name = `${pick(draws, FIRST_NAMES)} ${pick(draws, LAST_NAMES)}`
+    const emailAddress = `${draws.word(7, ' ')}@${draws.word(5, ' ')}.com`
+    const creditCard = `${digits(draws)} ${digits(draws)} ${digits(draws)} ${digits(draws)}`
+    const city = pick(draws, CITIES)
+    const state = pick(draws, STATES)
+    const texts = name.length + emailAddress.length + creditCard.length
+    return {
+      kind: 'person',
+      number,
+      id: lastPerson(number) + FIRST_ID,
+      name,
+      emailAddress,
+      creditCard,
+      city,
+      state,
+      dateTime: this.#timeOf(number),
+      extra: padding(draws, 8 + texts + city.length + state.length, 200),
+    }
+  }
+
+  #auction(number: number): Auction {
+    const draws = this.#draws
+    const dateTime = this.#timeOf(number)
+    const seller =
+      draws.below(4) > 0
+        ? Math.floor(lastPerson(number) / HOT_GROUP) * HOT_GROUP
+        : somePerson(draws, number)
+    const category = FIRST_CATEGORY + draws.below(CATEGORIES)
+    const initialBid = draws.price()
+    const flight = this.#timeOf(number + FLIGHT) - dateTime
+    const expires = dateTime + 1 + draws.below(Math.max(2 * flight, 1))
+    const itemName = draws.word(20, ' ')
+    const description = draws.word(100, ' ')
+    const reserve = initialBid + draws.price()
+    return {
+      kind: 'auction',
+      number,
+      id: lastAuction(number) + FIRST_ID,
+      itemName,
+      description,
+      initialBid,
+      reserve,
+      dateTime,
+      expires,
+      seller: seller + FIRST_ID,
+      category,
+      extra: padding(draws, 8 + itemName.length + description.length + 5 * 8, 500),
+    }
+  }
+
+  #bid(number: number): Bid {
+    const draws = this.#draws
+    const auction =
+      draws.below(2) > 0
+        ? Math.floor(lastAuction(number) / HOT_GROUP) * HOT_GROUP
+        : someAuction(draws, number)
+    const bidder =
+      draws.below(4) > 0
+        ? Math.floor(lastPerson(number) / HOT_GROUP) * HOT_GROUP + 1
+        : somePerson(draws, number)
+    const price = draws.price()
+    const channel = draws.below(2) > 0 ? pick(draws, CHANNELS.hot) : pick(draws, CHANNELS.cold)
+    return {
+      kind: 'bid',
+      number,
+      auction: auction + FIRST_ID,
+      bidder: bidder + FIRST_ID,
+      price,
+      channel: channel.name,
+      url: channel.url,
+      dateTime: this.#timeOf(number),
+      extra: padding(draws, 32, 100),
+    }
+  }
+}
+
+const pick = <T>(draws: Draws, choices: readonly T[]): T =>
+  choices[draws.below(choices.length)] as T
+
+const digits = (draws: Draws): string => String(draws.below(10_000)).padStart(4, '0')
+
+const somePerson = (draws: Draws, number: number): number => {
+  const people = lastPerson(number) + 1
+  const active = Math.min(people, ACTIVE_PEOPLE)
+  return people - active + draws.below(active + LEAD)
+}
+
+const someAuction = (draws: Draws, number: number): number => {
+  const last = lastAuction(number)
+  const first = Math.max(last - AUCTIONS_IN_FLIGHT, 0)
+  return first + draws.below(last - first + 1 + LEAD)
+}
