@@ -19,7 +19,13 @@ export { Dataflow, dataflow } from './flow/dataflow.ts'
 export { type FromAsyncIterableOptions, fromAsyncIterable } from './flow/from-async-iterable.ts'
 export { type FromIterableOptions, fromIterable } from './flow/from-iterable.ts'
 export { scoped, withPolicy } from './flow/operator.ts'
-export type { DeadLetter, ErrorPolicy, RetryPolicy } from './flow/policy.ts'
+export type {
+  CircuitPolicy,
+  DeadLetter,
+  ErrorPolicy,
+  RetryErrors,
+  RetryPolicy,
+} from './flow/policy.ts'
 export type { RunAware, RunFacts } from './flow/run-facts.ts'
 export {
   type PolledItem,

@@ -23,7 +23,7 @@ export interface CallPlan {
 class Call {
   readonly slot: Slot
   tries = 0
-  /** Tries that were given up; what they still give is ignored (C3). */
+  /** Tries that were given up; what they still give is ignored (C4). */
   failures = 0
   timer: Timer | null = null
   controller: AbortController | null = null
@@ -38,7 +38,8 @@ class Call {
  *
  * C1. At most `concurrency` calls are pending; an item that waits for its next try counts.
  * C2. A batch is taken while no item waits for its first call and not too many results are held.
- * C3. What a call gives after its try was given up, or after the end of the step, is ignored.
+ * C3. No call begins that the step's circuit keeps back.
+ * C4. What a call gives after its try was given up, or after the end of the step, is ignored.
  */
 export class AsyncCalls implements TaskProcessor {
   readonly #plan: CallPlan
@@ -46,6 +47,8 @@ export class AsyncCalls implements TaskProcessor {
   readonly #order: ResultOrder
   readonly #pending = new Set<Call>()
   readonly #closing = new AbortController()
+  /** Calls whose next try the circuit keeps back. */
+  #kept: Call[] = []
   #waiting: Slot[] = []
   #next = 0
   #releasing = false
@@ -79,18 +82,20 @@ export class AsyncCalls implements TaskProcessor {
 
   close(): void {
     this.#closed = true
+    this.#context.circuit?.close()
     this.#closing.abort()
     for (const call of this.#pending) {
       call.timer?.cancel()
       call.controller?.abort()
     }
     this.#pending.clear()
+    this.#kept.length = 0
     this.#waiting.length = 0
   }
 
   /** As long as nothing is owed, results that are there at once need no place to wait in. */
   #atOnce(epoch: number, items: readonly unknown[]): number {
-    if (this.#order.held > 0 || this.#usesTimers()) return 0
+    if (this.#order.held > 0 || this.#usesTimers() || this.#context.circuit !== null) return 0
     const results: unknown[] = []
     for (let at = 0; at < items.length; at++) {
       const item = items[at]
@@ -125,8 +130,9 @@ export class AsyncCalls implements TaskProcessor {
 
   /** Begins calls while there may be more (C1). */
   #pump(): void {
+    while (this.#kept.length > 0 && this.#mayBegin()) this.#try(this.#kept.shift() as Call)
     while (this.#next < this.#waiting.length && this.#pending.size < this.#plan.concurrency) {
-      if (this.#closed) return
+      if (this.#closed || !this.#mayBegin()) return
       const call = new Call(this.#waiting[this.#next] as Slot)
       this.#next += 1
       this.#pending.add(call)
@@ -136,6 +142,21 @@ export class AsyncCalls implements TaskProcessor {
       this.#waiting = []
       this.#next = 0
     }
+  }
+
+  /** Asks the circuit, which is asked again when it has moved (C3). */
+  #mayBegin(): boolean {
+    const { circuit } = this.#context
+    if (circuit === null || circuit.enter()) return true
+    circuit.onChange(() => this.#goOn())
+    return false
+  }
+
+  #tryAgain(call: Call): void {
+    call.timer = null
+    if (this.#mayBegin()) this.#try(call)
+    else this.#kept.push(call)
+    this.#goOn()
   }
 
   #try(call: Call): void {
@@ -182,7 +203,7 @@ export class AsyncCalls implements TaskProcessor {
   #timedOut(call: Call): void {
     const error = new Error(`no result within ${this.#plan.timeout} ms`)
     error.name = 'TimeoutError'
-    // The try is given up first: what its abortion makes of it is ignored (C3).
+    // The try is given up first: what its abortion makes of it is ignored (C4).
     const { controller } = call
     this.#failed(call, error)
     controller?.abort(error)
@@ -190,6 +211,7 @@ export class AsyncCalls implements TaskProcessor {
   }
 
   #succeeded(call: Call, result: unknown): void {
+    this.#context.circuit?.succeeded()
     call.slot.result = result
     this.#finish(call)
   }
@@ -198,16 +220,19 @@ export class AsyncCalls implements TaskProcessor {
     call.timer?.cancel()
     call.failures += 1
     const { tries } = this.#plan
-    if (tries !== null && call.tries < tries.attempts) {
-      call.timer = this.#context.runtime.after(tries.backoff * 2 ** (call.tries - 1), () => {
-        this.#try(call)
-        this.#goOn()
-      })
+    const { circuit } = this.#context
+    const over = circuit?.failed(error) ?? null
+    if (over === null && tries !== null && call.tries < tries.attempts) {
+      const pause = circuit !== null && circuit.state !== 'closed' ? 0 : tries.backoff
+      call.timer = this.#context.runtime.after(pause * 2 ** (call.tries - 1), () =>
+        this.#tryAgain(call),
+      )
       return
     }
     const { item, epoch } = call.slot
     try {
-      this.#context.fail({ callback: 'mapper', error, item, epoch })
+      const final = over !== null
+      this.#context.fail({ callback: 'mapper', error: over ?? error, item, epoch, final })
     } catch (fatal) {
       this.close()
       this.#context.crash(fatal)

@@ -1,7 +1,7 @@
 import { BuildError } from '../errors/errors.ts'
 import type { Dataflow } from './dataflow.ts'
-import { triesOption } from './options.ts'
-import type { ErrorPolicy } from './policy.ts'
+import { circuitOption, triesOption } from './options.ts'
+import { deadLetterSinkOf, type ErrorPolicy, type RetryErrors } from './policy.ts'
 import { DynamicSink } from './sink.ts'
 import type { Step } from './step.ts'
 
@@ -82,15 +82,19 @@ const sourceWithout = (step: Step): string => {
 const checkPolicy = (stepId: string, policy: ErrorPolicy): void => {
   if (policy === 'stop' || policy === 'skip') return
   if (typeof policy === 'object' && policy !== null) {
-    if ('retry' in policy) {
-      triesOption(`Step "${stepId}": retry`, policy.retry)
-      return
-    }
-    if ('deadLetter' in policy && policy.deadLetter instanceof DynamicSink) return
+    const retries = 'retry' in policy
+    if (retries) checkRetry(stepId, policy)
+    const sink = deadLetterSinkOf(policy)
+    if (sink === null ? retries : sink instanceof DynamicSink) return
   }
   throw new BuildError(
-    `Step "${stepId}": its error policy must be 'stop', 'skip', { retry: { attempts, backoff } } or { deadLetter: sink } with a DynamicSink.`,
+    `Step "${stepId}": its error policy must be 'stop', 'skip', { retry: { attempts, backoff } }, { deadLetter: sink } with a DynamicSink, or { retry, circuit, deadLetter } together.`,
   )
+}
+
+const checkRetry = (stepId: string, { retry, circuit }: RetryErrors): void => {
+  triesOption(`Step "${stepId}": retry`, retry)
+  if (circuit !== undefined) circuitOption(`Step "${stepId}": circuit`, circuit)
 }
 
 /** Every step upstream of `step`, nearest first. */

@@ -1,7 +1,8 @@
 import { BuildError } from '../errors/errors.ts'
+import type { CircuitLimits } from '../state/circuit.ts'
 import type { Tries } from '../state/task.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
-import type { RetryPolicy } from './policy.ts'
+import type { CircuitPolicy, RetryPolicy } from './policy.ts'
 
 /** `count` when it is a whole number of at least 1, otherwise a `BuildError` naming the option. */
 export const positiveCount = (option: string, count: number): number => {
@@ -26,4 +27,17 @@ export const durationOption = (option: string, duration: DurationLike): number =
 export const triesOption = (option: string, retry: RetryPolicy): Tries => ({
   attempts: positiveCount(`${option}.attempts`, retry.attempts),
   backoff: durationOption(`${option}.backoff`, retry.backoff),
+})
+
+const MOST_OPENINGS = 100
+
+/** When a circuit opens, checked. */
+export const circuitOption = (option: string, circuit: CircuitPolicy): CircuitLimits => ({
+  failures: positiveCount(`${option}.failures`, circuit.failures),
+  within:
+    circuit.within === undefined
+      ? Number.POSITIVE_INFINITY
+      : durationOption(`${option}.within`, circuit.within),
+  coolDown: durationOption(`${option}.coolDown`, circuit.coolDown),
+  openings: positiveCount(`${option}.openings`, circuit.openings ?? MOST_OPENINGS),
 })

@@ -31,8 +31,7 @@ export interface Crew {
 /** What a thread is told of how to run; plain data. */
 export interface ThreadSettings {
   readonly epochInterval: number
-  readonly onError:
-    | Extract<ErrorPolicy, string>
-    | { readonly retry: { readonly attempts: number; readonly backoff: number } }
+  /** Durations are milliseconds, and a sink is in none. */
+  readonly onError: ErrorPolicy
   readonly recovery: { readonly dir: string; readonly backupInterval: number } | null
 }

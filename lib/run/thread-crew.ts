@@ -1,5 +1,6 @@
 import { BuildError } from '../errors/errors.ts'
 import { hashKey, ownerOfHash } from '../exchange/hash.ts'
+import { deadLetterSinkOf, type ErrorPolicy } from '../flow/policy.ts'
 import { RecoveryStore } from '../recovery/recovery-store.ts'
 import { durationMillis } from '../time/time.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
@@ -98,20 +99,12 @@ export const threadSettings = async (
   { epochInterval, onError, recovery }: Settings,
   host: CrewHost,
 ): Promise<ThreadSettings> => {
-  if (typeof onError === 'object' && 'deadLetter' in onError) {
+  if (deadLetterSinkOf(onError) !== null) {
     throw new BuildError(
       "A dead-letter sink can't be handed to threads; give it to steps with withPolicy in the flow's module.",
     )
   }
-  const policy =
-    typeof onError === 'object'
-      ? {
-          retry: {
-            attempts: onError.retry.attempts,
-            backoff: durationMillis(onError.retry.backoff),
-          },
-        }
-      : onError
+  const policy = portablePolicy(onError)
   if (recovery === null) return { epochInterval, onError: policy, recovery: null }
   const store = isDirectory(recovery)
     ? await RecoveryStore.openOrInit(recovery, (message) => host.report('info', message))
@@ -123,4 +116,22 @@ export const threadSettings = async (
   }
   const { dir, backupInterval } = store
   return { epochInterval, onError: policy, recovery: { dir, backupInterval } }
+}
+
+/** Durations as milliseconds: what luxon makes can't be copied. */
+const portablePolicy = (policy: ErrorPolicy): ErrorPolicy => {
+  if (typeof policy !== 'object' || !('retry' in policy)) return policy
+  const { retry, circuit } = policy
+  return {
+    retry: { attempts: retry.attempts, backoff: durationMillis(retry.backoff) },
+    ...(circuit === undefined
+      ? {}
+      : {
+          circuit: {
+            ...circuit,
+            coolDown: durationMillis(circuit.coolDown),
+            ...(circuit.within === undefined ? {} : { within: durationMillis(circuit.within) }),
+          },
+        }),
+  }
 }

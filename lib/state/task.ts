@@ -1,5 +1,6 @@
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Signal } from '../signal/signal.ts'
+import type { Circuit } from './circuit.ts'
 import type { Failure } from './processor.ts'
 
 /** How often an item is tried in all, and how long to wait before the second try: milliseconds. */
@@ -17,6 +18,8 @@ export interface TaskContext {
   readonly runtime: Runtime
   /** How often a failed item is to be tried, where the step's error policy says so. */
   readonly retry: Tries | null
+  /** What keeps calls back while all of them fail, where the policy asks for it. */
+  readonly circuit: Circuit | null
   /** Hands over a batch in the epoch of the items that caused it. */
   emit(epoch: number, values: readonly unknown[], keys?: readonly string[] | null): void
   /** Lets a progress signal go on: everything before it has been emitted. */

@@ -15,7 +15,7 @@ import {
 } from '../exchange/router.ts'
 import { ownerOfSlot, readSlotRow, SLOTS, slotOfKey, slotOfWorker } from '../exchange/slots.ts'
 import type { Dataflow } from '../flow/dataflow.ts'
-import type { DeadLetter, ErrorPolicy } from '../flow/policy.ts'
+import type { ErrorPolicy } from '../flow/policy.ts'
 import {
   DynamicSink,
   FixedPartitionedSink,
@@ -26,6 +26,7 @@ import type { Step } from '../flow/step.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { end, frontier, SNAPSHOT_PORT } from '../signal/signal.ts'
+import type { Circuit } from '../state/circuit.ts'
 import { ChainBehavior } from './chain-behavior.ts'
 import { Committer } from './committer.ts'
 import type { Agreed } from './convene.ts'
@@ -69,6 +70,8 @@ export interface Assembly {
   readonly loads: ReadonlyMap<string, LoadTarget>
   /** What is to be opened when all workers are ready. */
   readonly openings: readonly (() => void)[]
+  /** What keeps calls back, by the step's id. */
+  readonly circuits: ReadonlyMap<string, Circuit>
 }
 
 export interface Parts {
@@ -109,6 +112,7 @@ class Assembler {
   readonly #timed: Actor[] = []
   readonly #loads = new Map<string, LoadTarget>()
   readonly #openings: (() => void)[] = []
+  readonly #circuits = new Map<string, Circuit>()
   /** Edges are numbered alike on every worker: the plan's own first. */
   #edges: number
 
@@ -131,6 +135,7 @@ class Assembler {
       ports: this.#ports,
       loads: this.#loads,
       openings: this.#openings,
+      circuits: this.#circuits,
     }
   }
 
@@ -255,11 +260,12 @@ class Assembler {
       over: this.#parts.over,
       cut: this.#parts.cut,
       skipped: () => skipped(step.id),
-      deadLetter: (letter: DeadLetter, policy) => {
-        if (!('deadLetter' in policy)) return
-        const written = letters.put(policy.deadLetter as DynamicSink<DeadLetter>, letter)
+      deadLetter: (letter, sink) => {
+        const written = letters.put(sink, letter)
         if (written !== null) self().hold(written)
       },
+      installed: (circuit) => this.#circuits.set(step.id, circuit),
+      report: this.#parts.report,
     })
   }
 

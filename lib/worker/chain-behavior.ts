@@ -66,13 +66,13 @@ export class ChainBehavior extends Behavior implements LoopHost {
   fail(stage: number, error: unknown, index: number): void {
     const at = this.#first + stage
     const host = this.#hosts[at] as StepHost
-    const part = this.#batch?.part?.name
+    const part = this.#batch?.part ?? null
     host.fail({
       callback: roleOf(this.#steps[at] as StatelessStep),
       error,
       item: this.#values[index],
       ...(this.#keys === null ? {} : { key: this.#keys[index] as string }),
-      ...(part === undefined ? {} : { part }),
+      ...(part === null ? {} : { source: part.stepId, part: part.name }),
     })
   }
 

@@ -7,6 +7,8 @@ export class DeadLetters {
   readonly #workers: number
   readonly #open = new Map<DynamicSink<DeadLetter>, Promise<StatelessSinkPartition<DeadLetter>>>()
   readonly #waiting = new Map<DynamicSink<DeadLetter>, DeadLetter[]>()
+  /** The latest write of each sink: the next one waits for it. */
+  readonly #latest = new Map<DynamicSink<DeadLetter>, Promise<void>>()
 
   /** How many letters were taken, by the ids of their steps. */
   readonly taken: Map<string, number> = new Map()
@@ -25,7 +27,9 @@ export class DeadLetters {
       return null
     }
     this.#waiting.set(sink, [letter])
-    return this.#write(sink)
+    const written = (this.#latest.get(sink) ?? Promise.resolve()).then(() => this.#write(sink))
+    this.#latest.set(sink, written)
+    return written
   }
 
   async close(): Promise<void> {

@@ -234,7 +234,11 @@ export class KeyedBehavior extends Behavior {
   }
 
   #fail(failure: Failure): void {
-    if (this.#trial === null) this.#host.fail(failure)
-    else this.#trial.failure = failure
+    const located =
+      this.#host.step.ups.length > 1 && 'item' in failure
+        ? { ...failure, input: this.#input() }
+        : failure
+    if (this.#trial === null) this.#host.fail(located)
+    else this.#trial.failure = located
   }
 }

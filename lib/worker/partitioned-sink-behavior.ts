@@ -2,6 +2,7 @@ import { Behavior } from '../actor/behavior.ts'
 import { LOAD_INPUT } from '../actor/inbox.ts'
 import type { FixedPartitionedSink, StatefulSinkPartition } from '../flow/sink.ts'
 import { end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
+import { SinkWrites } from './sink-writes.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
 import type { StepHost } from './step-host.ts'
 
@@ -9,6 +10,8 @@ interface OpenPart {
   readonly name: string
   readonly partition: StatefulSinkPartition<unknown, unknown>
   values: unknown[]
+  /** The keys of these, where the step's policy may ask for them. */
+  keys: string[]
   /** Written to since its position was last put into a snapshot. */
   written: boolean
 }
@@ -50,6 +53,7 @@ export class PartitionedSinkBehavior extends Behavior {
   readonly #parts: (OpenPart | null)[]
   readonly #routing: Parameters<typeof partOf>[0]
   readonly #positions = new Map<string, unknown>()
+  readonly #writes: SinkWrites
   #epoch = 0
   #open = false
 
@@ -72,6 +76,7 @@ export class PartitionedSinkBehavior extends Behavior {
     this.#owners = ends.owners
     this.#parts = ends.names.map(() => null)
     this.#routing = { sink, host: ends.host, parts: ends.names.length }
+    this.#writes = new SinkWrites(ends.host)
   }
 
   override data(batch: Signal): void {
@@ -85,8 +90,10 @@ export class PartitionedSinkBehavior extends Behavior {
     for (let at = 0; at < keys.length; at++) {
       const part = this.#parts[partOf(this.#routing, keys[at] as string)] as OpenPart
       part.values.push(batch.values[at])
+      if (this.#writes.careful) part.keys.push(keys[at] as string)
     }
-    for (const part of this.#parts) if (part !== null && part.values.length > 0) this.#write(part)
+    for (const part of this.#parts)
+      if (part !== null && part.values.length > 0) this.#write(part, batch)
   }
 
   override part(): void {}
@@ -113,6 +120,7 @@ export class PartitionedSinkBehavior extends Behavior {
   }
 
   override async close(failed: Error | null): Promise<void> {
+    this.#writes.close()
     const open = this.#parts.filter((part) => part !== null)
     const closed = await Promise.allSettled(
       open.map(({ name, partition }) =>
@@ -134,7 +142,7 @@ export class PartitionedSinkBehavior extends Behavior {
       const partition = await this.#host.open('buildPart', name, () =>
         this.#sink.buildPart(this.#host.stepId, name, this.#positions.get(name) ?? null),
       )
-      const part: OpenPart = { name, partition, values: [], written: false }
+      const part: OpenPart = { name, partition, values: [], keys: [], written: false }
       this.#parts[at] = part
       this.#writePosition(first, part)
     }
@@ -144,23 +152,18 @@ export class PartitionedSinkBehavior extends Behavior {
     this.send(signal)
   }
 
-  #write(part: OpenPart): void {
-    const { values } = part
+  #write(part: OpenPart, batch: Signal): void {
+    const { values, keys, name, partition } = part
     part.values = []
+    part.keys = []
     part.written = true
-    let written: void | Promise<void>
-    try {
-      written = part.partition.writeBatch(values)
-    } catch (error) {
-      throw this.#host.outside('writeBatch', part.name, error)
-    }
-    if (written instanceof Promise) {
-      this.#host.around.hold(
-        written.catch((error) => {
-          throw this.#host.outside('writeBatch', part.name, error)
-        }),
-      )
-    }
+    this.#writes.write({
+      items: values,
+      keys: this.#writes.careful ? keys : null,
+      sinkPart: name,
+      from: batch.part,
+      write: (given) => partition.writeBatch(given),
+    })
   }
 
   /** What was written is made durable before its position is taken; then the epoch passes on. */

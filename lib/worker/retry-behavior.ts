@@ -123,7 +123,7 @@ class EachItem implements Attempts {
         error: error.thrown,
         item: values[at],
         ...(key === null ? {} : { key }),
-        ...(part === null ? {} : { part: part.name }),
+        ...(part === null ? {} : { source: part.stepId, part: part.name }),
       }
     }
     this.#first.add(single.out.keys, single.out.values)

@@ -2,6 +2,7 @@ import { Behavior } from '../actor/behavior.ts'
 import type { DynamicSink, StatelessSinkPartition } from '../flow/sink.ts'
 import { end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import { pairs } from './chain-behavior.ts'
+import { SinkWrites } from './sink-writes.ts'
 import type { StepHost } from './step-host.ts'
 
 /**
@@ -16,6 +17,7 @@ export class SinkBehavior extends Behavior {
   #partition: StatelessSinkPartition<unknown> | null = null
   /** Whether the batches are also seen by others, so that user code must not own them. */
   readonly #shared: boolean
+  readonly #writes: SinkWrites
 
   constructor(
     sink: DynamicSink<unknown>,
@@ -25,6 +27,7 @@ export class SinkBehavior extends Behavior {
     this.#sink = sink
     this.#host = ends.host
     this.#shared = ends.shared
+    this.#writes = new SinkWrites(ends.host)
   }
 
   /** Opens the sink; the actor takes nothing before it is open. */
@@ -38,19 +41,12 @@ export class SinkBehavior extends Behavior {
   override data(batch: Signal): void {
     const items = batch.keys === null ? batch.values : pairs(batch.keys, batch.values)
     const own = this.#shared && batch.keys === null ? items.slice() : (items as unknown[])
-    let written: void | Promise<void>
-    try {
-      written = this.#partition?.writeBatch(own)
-    } catch (error) {
-      throw this.#host.outside('writeBatch', undefined, error)
-    }
-    if (written instanceof Promise) {
-      this.#host.around.hold(
-        written.catch((error) => {
-          throw this.#host.outside('writeBatch', undefined, error)
-        }),
-      )
-    }
+    this.#writes.write({
+      items: own,
+      keys: batch.keys,
+      from: batch.part,
+      write: (given) => this.#partition?.writeBatch(given),
+    })
   }
 
   override part(): void {}
@@ -66,6 +62,7 @@ export class SinkBehavior extends Behavior {
   }
 
   override async close(failed: Error | null): Promise<void> {
+    this.#writes.close()
     const partition = this.#partition
     this.#partition = null
     if (partition === null) return

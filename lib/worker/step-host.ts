@@ -1,8 +1,11 @@
 import { AbortExecution, ConnectorError } from '../errors/errors.ts'
 import { StepError, type StepFacts } from '../errors/step-error.ts'
-import type { DeadLetter, ErrorPolicy } from '../flow/policy.ts'
+import { circuitOption } from '../flow/options.ts'
+import { type DeadLetter, deadLetterSinkOf, type ErrorPolicy } from '../flow/policy.ts'
+import type { DynamicSink } from '../flow/sink.ts'
 import type { Step } from '../flow/step.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { Circuit } from '../state/circuit.ts'
 import type { Failure } from '../state/processor.ts'
 import type { Tries } from '../state/task.ts'
 import { durationMillis } from '../time/time.ts'
@@ -27,7 +30,10 @@ export interface StepSurroundings {
   /** Asks for the end of the open epoch, ahead of time. */
   cut(): void
   skipped(): void
-  deadLetter(letter: DeadLetter, policy: object): void
+  deadLetter(letter: DeadLetter, sink: DynamicSink<DeadLetter>): void
+  /** The circuit of the step is there, to be looked at. */
+  installed(circuit: Circuit): void
+  report(level: 'info' | 'warn', message: string): void
 }
 
 interface Closable {
@@ -60,31 +66,57 @@ export class StepHost {
     return { attempts, backoff: durationMillis(backoff) }
   }
 
+  /** Makes what keeps calls back while all of them fail; `null` where the policy wants none. */
+  circuit(): Circuit | null {
+    const { policy, stepId, around } = this
+    if (typeof policy !== 'object' || !('retry' in policy) || policy.circuit === undefined) {
+      return null
+    }
+    const limits = circuitOption(`Step "${stepId}": circuit`, policy.circuit)
+    const circuit: Circuit = new Circuit(limits, {
+      runtime: around.runtime,
+      told: (state) => {
+        if (state === 'closed') around.report('info', `step "${stepId}" works again`)
+        if (state !== 'open') return
+        const { failures, coolDown } = limits
+        around.report(
+          'warn',
+          `step "${stepId}" failed ${failures} times in a row and rests for ${coolDown} ms, ${circuit.opened} times by now`,
+        )
+      },
+    })
+    around.installed(circuit)
+    return circuit
+  }
+
+  /** Whether the policy, once no try is left, lets a failed item be passed over. */
+  get passesOver(): boolean {
+    return this.policy === 'skip' || deadLetterSinkOf(this.policy) !== null
+  }
+
   /** Applies the step's policy to a failed item; returns when it is to be passed over. */
   fail(failure: Failure): void {
-    const { policy } = this
-    if (
-      policy === 'stop' ||
-      !('item' in failure) ||
-      (typeof policy === 'object' && 'retry' in policy)
-    ) {
+    if (!this.passesOver || !('item' in failure) || failure.final === true) {
       throw this.error(failure)
     }
     this.around.skipped()
-    if (policy === 'skip') return
+    const sink = deadLetterSinkOf(this.policy)
+    if (sink === null) return
     this.around.deadLetter(
       {
         stepId: this.stepId,
         callback: failure.callback,
         item: failure.item,
         ...(failure.key === undefined ? {} : { key: failure.key }),
+        ...(failure.source === undefined ? {} : { source: failure.source }),
         ...(failure.part === undefined ? {} : { part: failure.part }),
+        ...(failure.input === undefined ? {} : { input: failure.input }),
         worker: this.around.worker,
         epoch: failure.epoch ?? this.around.openEpoch(),
         time: this.around.runtime.now(),
         error: failure.error,
       },
-      policy,
+      sink,
     )
   }
 

@@ -18,6 +18,7 @@ export class TaskBehavior extends Behavior {
       workers: around.workers,
       runtime: around.runtime,
       retry: host.tries,
+      circuit: host.circuit(),
       emit: (epoch, values, keys = null) => {
         if (values.length > 0) this.send(data(0, epoch, keys, values))
       },

@@ -171,7 +171,7 @@ export class WatermarksBehavior extends Behavior {
           error,
           item: values[at],
           ...(keys === null ? {} : { key: keys[at] as string }),
-          ...(part === null ? {} : { part: part.name }),
+          ...(part === null ? {} : { source: part.stepId, part: part.name }),
         })
         skipped = [...skipped, at]
         this.#look.at = at + 1

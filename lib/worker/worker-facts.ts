@@ -2,6 +2,7 @@ import type { Actor } from '../actor/actor.ts'
 import { type DurationCounts, Durations } from '../actor/durations.ts'
 import type { LoopDelay } from '../runtime/loop-delay.ts'
 import { END } from '../signal/signal.ts'
+import type { CircuitState } from '../state/circuit.ts'
 import type { Assembly } from './assembly.ts'
 import { ChainBehavior } from './chain-behavior.ts'
 import { Committer } from './committer.ts'
@@ -53,6 +54,8 @@ export interface WorkerFacts {
   /** Failed items that were passed over, by step. */
   readonly skipped: readonly (readonly [step: string, items: number])[]
   readonly deadLettered: readonly (readonly [step: string, items: number])[]
+  /** Steps whose policy has a circuit: where it stands, and how often it has opened. */
+  readonly circuits: readonly (readonly [step: string, state: CircuitState, opened: number])[]
   /** Items sent to other workers that these have not taken yet. */
   readonly underWay: number
   readonly recorder: RecorderFacts | null
@@ -63,7 +66,7 @@ export interface WorkerFacts {
 
 /** Reads a worker; from the first time on its batches are timed. */
 export const factsOf = (
-  { actors, ports }: Assembly,
+  { actors, ports, circuits }: Assembly,
   worker: {
     readonly index: number
     readonly monotonic: () => number
@@ -86,6 +89,7 @@ export const factsOf = (
     epochs: pacer.durations.counted,
     skipped: [...skipped],
     deadLettered: [...letters.taken].map(([id, items]) => [ownId(id), items]),
+    circuits: [...circuits].map(([step, { state, opened }]) => [step, state, opened]),
     underWay: ports.underWay,
     recorder: recorder?.facts ?? null,
     steps: actors.filter(isStep).map((actor) => stepNow(actor, monotonic)),

@@ -188,6 +188,22 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     read: counted(({ deadLettered }) => deadLettered),
   },
   {
+    name: 'tidemark_circuit_open',
+    type: 'gauge',
+    help: 'Of a step whose policy has a circuit: 1 while it rests, 0.5 while one try decides, else 0.',
+    labels: OF_STEP,
+    read: counted(({ circuits }) =>
+      circuits.map(([step, state]) => [step, state === 'open' ? 1 : state === 'closed' ? 0 : 0.5]),
+    ),
+  },
+  {
+    name: 'tidemark_circuit_openings_total',
+    type: 'counter',
+    help: 'How often the circuit of a step has opened.',
+    labels: OF_STEP,
+    read: counted(({ circuits }) => circuits.map(([step, , opened]) => [step, opened])),
+  },
+  {
     name: 'tidemark_epoch',
     type: 'gauge',
     help: 'The epoch that is open.',

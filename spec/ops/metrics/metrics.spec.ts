@@ -54,6 +54,13 @@ const thorough = () => {
           return n
         }),
       ),
+      withPolicy(
+        {
+          retry: { attempts: 1, backoff: 0 },
+          circuit: { failures: 9, coolDown: 1 },
+        },
+        map('rests', (n) => n),
+      ),
       branch('odd', (n) => n % 2 === 1),
     )
   trues
