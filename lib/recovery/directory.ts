@@ -108,7 +108,7 @@ export const findStore = async (directory: string): Promise<StorePlace> => {
  */
 export const makeAlone = async (directory: string, making: () => Promise<void>): Promise<void> => {
   const path = join(directory, MAKING_LOCK)
-  await mkdir(directory, { recursive: true })
+  await mkdir(path, { recursive: true })
   const release = await lockLevel(path).catch((cause: unknown) => {
     if (!(cause instanceof LockedPartitionError)) throw cause
     throw new LockedPartitionError(

@@ -174,10 +174,12 @@ const openingError = (directory: string, failure: unknown): TidemarkError => {
     )
   }
   const text = cause instanceof Error ? cause.message : String(cause)
-  if (/permission denied|no space left|too many open files|read-only/i.test(text)) {
+  if (
+    /permission denied|no space left|too many open files|read-only|input\/output error/i.test(text)
+  ) {
     return new RecoveryError(
       `The recovery partition ${directory} cannot be opened: ${text}. Make the directory readable and ` +
-        'writable for this process, on a disk with room, or use another one.',
+        'writable for this process, on a sound disk with room, or use another one.',
       { cause },
     )
   }

@@ -7,6 +7,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'this process may not: let it read and write there, or name another directory',
   EPERM: 'this process may not: let it read and write there, or name another directory',
   EROFS: 'it lies on a read-only file system: make that writable, or name another directory',
+  // Also what Node makes of a read-only file system where it makes several directories.
+  ENOENT: 'check its path, and that its file system is writable',
   ENOSPC: 'the disk is full: make room',
   EDQUOT: 'the quota is used up: make room',
   EMFILE: 'this process has too many files open: raise its limit (ulimit -n)',

@@ -110,8 +110,8 @@ export class Counting {
       logger: {
         info: () => {},
         warn: () => {},
-        error: (message) => {
-          this.alarms.push(message)
+        error: (message, error) => {
+          this.alarms.push(`${message}: ${String(error)}`)
           this.onAlarm()
         },
       },

@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { RecoveryStore, systemRuntime } from 'tidemark'
 import { MemoryStore, VirtualRuntime } from 'tidemark/testing'
 import { inspectStore } from '../../lib/recovery/inspect.ts'
 import { Folder } from '../support/folder.ts'
 import { Counting } from './counting.ts'
+import { PROGRAM, TICKS, type Told } from './eio-flow.ts'
 
 describe('A flow whose store cannot be written', () => {
   for (const fate of ['lost', 'torn'] as const) {
@@ -66,6 +66,141 @@ describe('A flow whose store cannot be written', () => {
     }
   })
 })
+
+describe('A flow whose disk fails to sync (needs strace) @long', function () {
+  this.timeout(90_000)
+  const folder = new Folder()
+  let child: FailingDisk | null = null
+
+  before(function () {
+    if (!injects()) this.skip()
+  })
+
+  beforeEach(async () => {
+    await folder.make()
+    await RecoveryStore.init(folder.file('state'), 2)
+  })
+
+  afterEach(async () => {
+    await child?.kill()
+    child = null
+    await folder.remove()
+  })
+
+  it('raises an alarm, writes what failed with the next, and counts everything once', async () => {
+    // Long after the execution began: five syncs one after the other.
+    child = new FailingDisk([folder.file('state'), 'once'], '60..64')
+    const end = await child.tells('end')
+    expect(child.alarms.length).to.be.within(2, 10)
+    expect(child.alarms.join()).to.match(/snapshot could not be written/)
+    expect(end.items).to.equal(TICKS)
+    expect(end.committed).to.be.greaterThan(child.committedAtAlarm + 10)
+    expect((await inspectStore(folder.file('state'))).damage).to.deep.equal([])
+  })
+
+  it('says that it can not begin, and where, when the disk failed before', async () => {
+    child = new FailingDisk([folder.file('state'), 'once'], '1+')
+    expect(await child.dies()).to.match(/RecoveryError: .*\/state.*sound disk/)
+  })
+
+  it('commits nothing more while it fails, is full at last, and resumes exactly behind its death', async () => {
+    child = new FailingDisk([folder.file('state'), 'forever'], '60+')
+    const full = await child.tells('full')
+    // Two recorders' writes may have been on their way.
+    expect(full.committed - child.committedAtAlarm).to.be.within(0, 2)
+    expect(full.items).to.be.greaterThan(child.itemsAtAlarm)
+    await child.kill()
+
+    const { damage, resumeEpoch } = await inspectStore(folder.file('state'))
+    expect(damage).to.deep.equal([])
+    // Both partitions must have the epoch: one that was written in part does not count.
+    expect(resumeEpoch).to.be.within(full.committed, full.committed + 2)
+    const counting = new Counting(systemRuntime)
+    counting.ticks.end = full.items + 100
+    await counting.start(await RecoveryStore.open(folder.file('state'))).done
+    counting.checkResumed()
+  })
+})
+
+/** Whether strace is here and may do what it has to. */
+const injects = (): boolean =>
+  spawnSync('strace', ['-qq', '-o', '/dev/null', '-e', 'inject=fdatasync:error=EIO', 'true'])
+    .status === 0
+
+/** The counting in a process whose syncs fail at some of their times, counted as strace does. */
+class FailingDisk {
+  readonly #child: ChildProcess
+  readonly #told: Told[] = []
+  readonly #ended: Promise<void>
+  #said = ''
+  #heard: () => void = () => {}
+
+  constructor(words: readonly string[], when: string) {
+    const inject = ['-e', 'trace=fdatasync', '-e', `inject=fdatasync:error=EIO:when=${when}`]
+    const node = [process.execPath, '--conditions=source', '--import=tsx', PROGRAM, ...words]
+    // With one thread for them, all syncs are counted together.
+    const env = { ...process.env, UV_THREADPOOL_SIZE: '1' }
+    this.#child = spawn('strace', ['-f', '-qq', '-o', '/dev/null', ...inject, ...node], {
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let line = ''
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (line + text).split('\n')
+      line = lines.pop() ?? ''
+      for (const each of lines) this.#told.push(JSON.parse(each) as Told)
+      this.#heard()
+    })
+    this.#child.stderr?.on('data', (text) => {
+      this.#said += String(text)
+    })
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('close', () => {
+        resolve()
+        this.#heard()
+      })
+    })
+  }
+
+  get alarms(): readonly string[] {
+    return this.#told.filter(({ what }) => what === 'alarm').map(({ message }) => message ?? '')
+  }
+
+  get committedAtAlarm(): number {
+    return this.#told.find(({ what }) => what === 'alarm')?.committed ?? Number.NaN
+  }
+
+  get itemsAtAlarm(): number {
+    return this.#told.find(({ what }) => what === 'alarm')?.items ?? Number.NaN
+  }
+
+  tells(what: Told['what']): Promise<Told> {
+    return new Promise((resolve, reject) => {
+      this.#heard = () => {
+        const told = this.#told.find((each) => each.what === what)
+        if (told !== undefined) resolve(told)
+        else if (this.#child.exitCode !== null) reject(new Error(this.#said))
+      }
+      this.#heard()
+    })
+  }
+
+  /** All that it said in dying. */
+  async dies(): Promise<string> {
+    await this.#ended
+    return this.#said
+  }
+
+  /** With strace, whose group the flow is in. */
+  async kill(): Promise<void> {
+    const { pid } = this.#child
+    if (pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) {
+      process.kill(-pid, 'SIGKILL')
+    }
+    await this.#ended
+  }
+}
 
 const after = (millis: number): Promise<void> =>
   new Promise((resolve) => {
