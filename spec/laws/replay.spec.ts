@@ -4,7 +4,6 @@ import { type Dataflow, dataflow, type KeyedStream } from 'tidemark'
 import {
   collectWindow,
   foldWindow,
-  intervalJoin,
   keyOn,
   mapValue,
   order,
@@ -20,56 +19,12 @@ import { simulate } from 'tidemark/testing'
 import { rounds } from '../support/effort.ts'
 import { PartsSource } from '../support/parts-source.ts'
 import { PositionSink } from '../support/position-sink.ts'
+import { BOUND, type Item, partitions, world } from '../support/recorded.ts'
 
 /** LAW_RUNS=5000 looks further than every push does. */
 const RUNS = rounds({ test: 60, ci: 300, torture: 10_000 })
 
-/** How far behind the latest of its partition an item may come. */
-const BOUND = 1000
 const GAP = 700
-
-interface Item {
-  readonly key: string
-  readonly at: number
-  readonly n: number
-}
-
-/** Items of one partition as they arrive: out of order within the bound, anywhere in time. */
-const partition = fc
-  .record({
-    from: fc.integer({ min: -20_000, max: 20_000 }),
-    steps: fc.array(
-      fc.record({
-        key: fc.constantFrom('a', 'b', 'c', 'd'),
-        after: fc.integer({ min: 0, max: 900 }),
-        delay: fc.integer({ min: 0, max: BOUND }),
-      }),
-      { maxLength: 40 },
-    ),
-  })
-  .map(({ from, steps }) => {
-    let at = from
-    const items = steps.map(({ key, after, delay }) => {
-      at += after
-      return { item: { key, at }, arrival: at + delay }
-    })
-    return items.sort((a, b) => a.arrival - b.arrival).map(({ item }) => item)
-  })
-
-const partitions = fc.array(partition, { minLength: 1, maxLength: 3 }).map((parts): Item[][] => {
-  let n = 0
-  return parts.map((items) => items.map((item) => ({ ...item, n: n++ })))
-})
-
-const world = fc.record({
-  seed: fc.nat(),
-  batchSize: fc.constantFrom(1, 2, 5, 1000),
-  slow: fc.constantFrom(0, 50),
-  workers: fc.array(fc.constantFrom(1, 2, 4), { minLength: 1, maxLength: 3 }),
-  epochInterval: fc.constantFrom(0, 5, 1000),
-  crashes: fc.integer({ min: 0, max: 2 }),
-  maxDrift: fc.constantFrom(undefined, 2000),
-})
 
 const timestamp = ({ at }: Item): number => at
 const clock = new WatermarkClock({ timestamp })
@@ -228,35 +183,6 @@ describe('Recorded input', function () {
             .map((row) => Number(row.split(' ')[1]))
           expect(times).to.deep.equal(sorted(times))
         }
-      }),
-      { numRuns: RUNS },
-    )
-  })
-
-  it('is joined with what lies near it in time, each pair once', async () => {
-    await fc.assert(
-      fc.asyncProperty(partitions, world, async (parts, { batchSize, slow, maxDrift, ...sim }) => {
-        const { flow, up } = keyedItems(parts, { batchSize, slow, maxDrift })
-        const seen = new PositionSink<string>(2)
-        const joined = up.pipe(
-          intervalJoin('near', up, {
-            clock,
-            before: 300,
-            after: 800,
-            emit: 'left',
-            join: (left, right) => `${left.n} ${right?.n}`,
-          }),
-        )
-        joined.output('out', seen as never)
-        const { seed, workers, epochInterval, crashes } = sim
-        await simulate(flow, { seed, workers, epochInterval, faults: { crashes, within: 300 } })
-        const all = parts.flat()
-        const pairs = all.flatMap((left) =>
-          all
-            .filter(({ key, at }) => key === left.key && at >= left.at - 300 && at <= left.at + 800)
-            .map((right) => `${left.n} ${right.n}`),
-        )
-        expect([...seen.items].sort()).to.deep.equal(pairs.sort())
       }),
       { numRuns: RUNS },
     )
