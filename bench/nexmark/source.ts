@@ -32,7 +32,11 @@ export class NexmarkSource extends FixedPartitionedSource<NexmarkEvent, number> 
     return Array.from({ length: this.#partitions }, (_, index) => String(index))
   }
 
-  override buildPart(_stepId: string, part: string, resume: number | null): NexmarkPartition {
+  override buildPart(
+    _stepId: string,
+    part: string,
+    resume: number | null,
+  ): StatefulSourcePartition<NexmarkEvent, number> {
     const { events, batchSize = 1000 } = this.#options
     return new NexmarkPartition(new NexmarkGenerator(this.#options), {
       events,
