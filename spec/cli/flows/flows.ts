@@ -10,7 +10,7 @@ import {
 } from 'tidemark'
 import { FileSink, FileSource } from 'tidemark/connectors/files'
 import { StdOutSink } from 'tidemark/connectors/stdio'
-import { keyOn, map } from 'tidemark/operators'
+import { keyOn, keyRm, map, statefulMap } from 'tidemark/operators'
 
 export const flow: Dataflow = dataflow('numbers')
 flow
@@ -109,6 +109,20 @@ export const endless = (path: string): Dataflow => {
     .output('file', new FileSink(path))
   return made
 }
+
+/** Prints each number, with how many there have been. */
+export const counting: Dataflow = dataflow('counting')
+counting
+  .input('numbers', new Endless())
+  .pipe(
+    keyOn('one', () => 'one'),
+    statefulMap('count', (count: number | null, n) => [
+      (count ?? 0) + 1,
+      `${n} ${(count ?? 0) + 1}`,
+    ]),
+    keyRm('bare'),
+  )
+  .output('print', new StdOutSink())
 
 /** A sink that never comes back: only a second interrupt ends it. */
 class Stuck extends DynamicSink<number> {
