@@ -1,5 +1,15 @@
 import type { Workload } from './workload.ts'
 
+/** Nexmark's queries, in the order of their numbers. */
+export const NEXMARK: readonly string[] = [
+  ...[0, 1, 2, 3, 4, 5, 7, 8, 9],
+  ...[11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22],
+].map((number) => `NX-q${number}`)
+
+const nexmark = (id: string): (() => Promise<{ readonly workload: Workload }>) => {
+  return async () => ({ workload: (await import('./workloads/nexmark.ts')).nexmarkWorkload(id) })
+}
+
 /** Every workload, by id, in the order of the table; a process loads only the one it runs. */
 export const catalog: Readonly<Record<string, () => Promise<{ readonly workload: Workload }>>> = {
   W1: () => import('./workloads/w1-chain.ts'),
@@ -16,6 +26,7 @@ export const catalog: Readonly<Record<string, () => Promise<{ readonly workload:
   W9: () => import('./workloads/w9-recovery.ts'),
   W11: () => import('./workloads/w11-memory.ts'),
   W14: () => import('./workloads/w14-start.ts'),
+  ...Object.fromEntries(NEXMARK.map((id) => [id, nexmark(id)])),
 }
 
 export const loadWorkload = async (id: string): Promise<Workload> => {

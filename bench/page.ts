@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
-import { HEAD, linesOf, problemLines, table, VARIANT_HEAD, variantLines } from './report.ts'
+import {
+  groupLines,
+  HEAD,
+  linesOf,
+  problemLines,
+  table,
+  VARIANT_HEAD,
+  variantLines,
+} from './report.ts'
 import type { Findings } from './rounds.ts'
 
 const versionOf = (packageJson: string): string => {
@@ -38,7 +46,7 @@ bytes (lower is better); where there is no peer the figure itself stands.
 
 ${table(
   HEAD,
-  findings.flatMap(linesOf).map((line) => line.cells),
+  [...findings.flatMap(linesOf), ...groupLines(findings)].map((line) => line.cells),
 )}
 
 ## Every variant

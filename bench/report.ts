@@ -1,6 +1,6 @@
 import { costsOf, type Findings } from './rounds.ts'
-import { compare, figureOf, spread, type Verdict, verdictOf } from './statistics.ts'
-import type { Gate, Row } from './workload.ts'
+import { compare, figureOf, geometricMean, spread, type Verdict, verdictOf } from './statistics.ts'
+import type { Gate, Group, Row } from './workload.ts'
 
 /** One line of the table, as text. */
 export interface Line {
@@ -79,6 +79,34 @@ export const linesOf = (findings: Findings): Line[] => {
       ],
     }
   })
+}
+
+/** A row for each group of rows that are judged together: the geometric mean of what they come to. */
+export const groupLines = (all: readonly Findings[]): Line[] => {
+  const groups = new Map<string, { readonly group: Group; readonly ratios: (number | null)[] }>()
+  for (const findings of all) {
+    for (const { group, ours } of findings.workload.rows) {
+      if (group === undefined) continue
+      const { ratios } = groups.get(group.name) ?? { ratios: [] }
+      const figure = compare(costsOf(findings), { ours, peer: group.against, better: 'higher' })
+      groups.set(group.name, { group, ratios: [...ratios, figure?.median ?? null] })
+    }
+  }
+  return [...groups.values()].map(({ group, ratios }) => groupLine(group, ratios))
+}
+
+const groupLine = (group: Group, ratios: readonly (number | null)[]): Line => {
+  const figures = ratios.filter((ratio) => ratio !== null)
+  const mean = geometricMean(figures)
+  const verdict = figures.length < ratios.length ? 'absent' : boundVerdict(mean, group)
+  const label = `${group.name}: geometric mean of ${figures.length}`
+  const bounds = [String(group.floor), String(group.aim)]
+  return { verdict, cells: [label, digits(mean), '-', '-', ...bounds, '-', WORDS[verdict]] }
+}
+
+const boundVerdict = (figure: number, { floor, aim }: Group): Verdict => {
+  if (figure >= aim) return 'aim'
+  return figure >= floor ? 'floor' : 'below'
 }
 
 export const VARIANT_HEAD: readonly string[] = [

@@ -5,7 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { loadWorkload } from './catalog.ts'
 import { type BenchOptions, paceOf, parseOptions, USAGE } from './options.ts'
 import { performancePage } from './page.ts'
-import { HEAD, linesOf, problemLines, table, VARIANT_HEAD, variantLines } from './report.ts'
+import {
+  groupLines,
+  HEAD,
+  linesOf,
+  problemLines,
+  table,
+  VARIANT_HEAD,
+  variantLines,
+} from './report.ts'
 import { type Findings, runRounds } from './rounds.ts'
 
 const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
@@ -39,7 +47,8 @@ const measureAll = async (options: BenchOptions): Promise<Findings[]> => {
 
 /** A wrong answer always fails the command; a missed floor does where it is to be a gate. */
 const exitCodeOf = (findings: readonly Findings[], gate: boolean): number => {
-  const verdicts = findings.flatMap(linesOf).map((line) => line.verdict)
+  const lines = [...findings.flatMap(linesOf), ...groupLines(findings)]
+  const verdicts = lines.map((line) => line.verdict)
   const wrong = findings.some((one) => one.wrong.size > 0)
   if (wrong || verdicts.includes('void')) return 1
   return gate && verdicts.some((verdict) => verdict === 'below' || verdict === 'absent') ? 1 : 0
@@ -52,7 +61,7 @@ const bench = async (args: readonly string[]): Promise<number> => {
     return 0
   }
   const findings = await measureAll(options)
-  const lines = findings.flatMap(linesOf)
+  const lines = [...findings.flatMap(linesOf), ...groupLines(findings)]
   print(
     `\n${table(
       HEAD,

@@ -8,6 +8,10 @@ export const median = (values: readonly number[]): number => {
   return ((sorted[sorted.length / 2 - 1] ?? Number.NaN) + upper) / 2
 }
 
+/** The mean by which ratios are averaged: twice as fast and half as fast come to even. NaN of none. */
+export const geometricMean = (values: readonly number[]): number =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
+
 /** Whether the last `count` values lie within `tolerance` of one another. */
 export const agree = (values: readonly number[], count: number, tolerance: number): boolean => {
   if (values.length < count) return false

@@ -42,6 +42,16 @@ export interface Row {
   /** The variant that is judged. */
   readonly ours: string
   readonly gates: readonly Gate[]
+  /** Rows that are judged together, beside what each promises by itself. */
+  readonly group?: Group
+}
+
+/** A promise about the geometric mean of the rows that name it: speed as a share of the peer's. */
+export interface Group {
+  readonly name: string
+  readonly against: string
+  readonly floor: number
+  readonly aim: number
 }
 
 /** What one process has measured. */

@@ -1,0 +1,60 @@
+/** NX-q0 ... NX-q22: the queries of Nexmark beside a hand loop each, as docs/nexmark.md describes. */
+
+import { MEASURED } from '../nexmark/catalog.ts'
+import { handTally, makeEvents, runGenerated, runHand, runQuery } from '../nexmark/measure.ts'
+import { throughput } from '../throughput.ts'
+import type { Gate, Variant, Workload } from '../workload.ts'
+
+/** A whole number of the generator's cycles. */
+const SIZE = 500_000
+
+type Batches = ReturnType<typeof makeEvents>
+
+/** The queries that are measured with the generator in the loop, too. */
+const GENERATED = new Set(['q0', 'q1', 'q2', 'q3'])
+
+/** CPU seconds for 1e6 events: a million events a second, and five times a published figure. */
+const generatedGate: Gate = { against: null, better: 'lower', floor: 1, aim: 1 / 1.9 }
+
+export const nexmarkWorkload = (id: string): Workload => {
+  const measured = MEASURED.find(({ query }) => `NX-${query.id}` === id)
+  if (measured === undefined) throw new RangeError(`No Nexmark query "${id}".`)
+  const { query, isStateless } = measured
+  const withGenerator = GENERATED.has(query.id)
+  const label = `${id} ${query.title}`
+  const variants: Record<string, Variant<Batches>> = {
+    hand: (batches, laps) => runHand(measured, batches, laps),
+    tidemark: (batches, laps) => runQuery(measured, batches, laps),
+  }
+  if (withGenerator) {
+    variants['tidemark-generated'] = (batches, laps) =>
+      runGenerated(measured, sizeOf(batches), laps)
+  }
+  return throughput({
+    id,
+    title: `Nexmark ${query.id}, ${query.title}`,
+    rows: [
+      { label, ours: 'tidemark', gates: [], group: isStateless ? STATELESS : STATEFUL },
+      ...(withGenerator
+        ? [
+            {
+              label: `${id} generator in the loop`,
+              ours: 'tidemark-generated',
+              gates: [generatedGate],
+            },
+          ]
+        : []),
+    ],
+    size: SIZE,
+    items: (size) => size,
+    input: makeEvents,
+    expected: (batches, passes) => handTally(measured, batches, passes),
+    variants,
+  })
+}
+
+const sizeOf = (batches: Batches): number => batches.reduce((sum, { length }) => sum + length, 0)
+
+/** What is promised of the queries together: the geometric mean of their ratios. */
+const STATELESS = { name: 'Nexmark, stateless queries', against: 'hand', floor: 0.25, aim: 0.5 }
+const STATEFUL = { name: 'Nexmark, stateful queries', against: 'hand', floor: 0.25, aim: 0.4 }
