@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { DONE, FAILED, MISUSED, type World } from './exit.ts'
 import { FLAGS, type Flag } from './flags.ts'
+import { addOps } from './ops-commands.ts'
 import { UsageError } from './usage-error.ts'
 
 // What a command needs is loaded when it runs, so that `--help` and mistakes answer at once.
@@ -64,6 +65,7 @@ const commands = (world: World, code: { exit: number }): Command => {
   addRecovery(program, world, code)
   addVisualize(program, world, code)
   addNatsAcl(program, world, code)
+  addOps(program, { settle: command, world, code })
   return program
 }
 

@@ -37,6 +37,17 @@ export class Dataflow {
     this.id = id
   }
 
+  /**
+   * A flow of steps that are there already, upstream before downstream: another flow's, rewired.
+   *
+   * @internal
+   */
+  static of(id: string, steps: readonly Step[]): Dataflow {
+    const flow = new Dataflow(id)
+    flow.#steps.push(...steps)
+    return flow
+  }
+
   get steps(): readonly Step[] {
     return this.#steps
   }

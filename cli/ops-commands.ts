@@ -1,0 +1,64 @@
+import type { Command } from 'commander'
+import type { World } from './exit.ts'
+
+type Settle = (made: Command, world: World) => Command
+type Code = { exit: number }
+
+const DLQ_EXAMPLES = `
+Examples:
+  tidemark dlq list failed.jsonl                          what failed, where and why
+  tidemark dlq list failed.jsonl --step parse --json
+  tidemark dlq retry failed.jsonl orders.ts -r ./state    once the flow is mended, and stopped
+
+A retry runs the flow with its sources standing still and the items in front of the step that they
+failed in, in the order of the file, as one epoch. With -r the state of all steps goes on from the store;
+windows stay open. What fails again goes to a new file beside this one. At least once: a crash between
+the end of the run and the mark in the file leaves the items waiting.
+
+Exit codes: 0 all went through, 1 some failed again or the run failed, 2 bad usage.`
+
+/** The commands that look after a running flow and its surroundings. */
+export const addOps = (
+  program: Command,
+  { settle, world, code }: { settle: Settle; world: World; code: Code },
+): void => {
+  addDlq(program, { settle, world, code })
+}
+
+const addDlq = (
+  program: Command,
+  { settle, world, code }: { settle: Settle; world: World; code: Code },
+): void => {
+  const dlq = settle(program.command('dlq'), world)
+    .summary('list or retry dead letters: tidemark dlq list failed.jsonl')
+    .description('Shows what a FileDeadLetter has kept, or tries it again.')
+    .addHelpText('after', DLQ_EXAMPLES)
+  settle(dlq.command('list'), world)
+    .summary('what failed, where and why: tidemark dlq list failed.jsonl')
+    .description('Prints the dead letters that wait.')
+    .argument('<file>', 'the file of a FileDeadLetter')
+    .option('--step <id>', 'of one step only: --step parse')
+    .option('--all', 'those that were tried again too')
+    .option('--json', 'print all facts as JSON: tidemark dlq list failed.jsonl --json')
+    .action(async (file: string, given: Record<string, never>) => {
+      const { listLetters } = await import('./dlq-command.ts')
+      code.exit = await listLetters(file, given, world)
+    })
+  settle(dlq.command('retry'), world)
+    .summary('give them back to their steps: tidemark dlq retry failed.jsonl flow.ts -r ./state')
+    .description('Gives dead letters back to the steps that they failed in, and runs what follows.')
+    .argument('<file>', 'the file of a FileDeadLetter')
+    .argument('<module>', 'as `tidemark run` takes it')
+    .option(
+      '-r, --recovery-directory <dir>',
+      'the store of the flow, which must be stopped: -r ./state',
+    )
+    .option('--step <id>', 'of one step only: --step parse')
+    .option('--limit <n>', 'the oldest n (10000): --limit 100')
+    .option('--without-state', 'without a store, let steps with state begin anew')
+    .addHelpText('after', DLQ_EXAMPLES)
+    .action(async (file: string, target: string, flags: Record<string, never>) => {
+      const { retryLetters } = await import('./dlq-command.ts')
+      code.exit = await retryLetters(file, target, { flags, world })
+    })
+}
