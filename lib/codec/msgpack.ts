@@ -38,6 +38,7 @@ export interface PackedState {
 
 /** As `encodeState`, without an array of its own for each state. */
 export const packState = (value: unknown): PackedState => {
+  if (typeof value === 'number' && packNumber(value)) return range
   const found = survey(value)
   if (found === PLAIN) return packed(packer().pack(value, REUSE))
   if (found === REFUSED) {
@@ -45,6 +46,29 @@ export const packState = (value: unknown): PackedState => {
     if (error !== null) throw error
   }
   return packed(packer().pack(dress(value), REUSE))
+}
+
+/** The longest number: a head and eight bytes. */
+const scratch = Buffer.alloc(9)
+
+/** A number in a form that the driver reads; false for -0, which has none. */
+const packNumber = (value: number): boolean => {
+  range.bytes = scratch
+  range.start = 0
+  if (value !== (value | 0)) {
+    scratch[0] = 0xcb
+    scratch.writeDoubleBE(value, 1)
+    range.end = 9
+  } else if (value >= 0 && value < 0x80) {
+    if (Object.is(value, -0)) return false
+    scratch[0] = value
+    range.end = 1
+  } else {
+    scratch[0] = 0xd2
+    scratch.writeInt32BE(value, 1)
+    range.end = 5
+  }
+  return true
 }
 
 /** msgpackr's modes 512, the packer's own buffer is returned, and 1024, it is used again. */
@@ -72,6 +96,7 @@ const packed = (buffer: Uint8Array): PackedState => {
  * @throws RecoveryError for bytes that it did not write.
  */
 export const decodeState = (bytes: Uint8Array, start = 0, end: number = bytes.length): unknown => {
+  if (end - start === 1 && (bytes[start] as number) < 0x80) return bytes[start]
   try {
     return packer().unpack(bytes, { start, end })
   } catch (cause) {

@@ -3,11 +3,16 @@ import type { RowWriter, StateTable } from './state-table.ts'
 /** Places that are not worth being given back. */
 const FEW = 1024
 
-/** Slots that changed in one epoch, and keys that went in it, which still owe a row. */
+/** Where more than one slot in so many has changed, all are walked: in place, and without a list. */
+const WALK_FROM = 4
+
+/** What changed in one epoch and still owes a row. */
 interface Owed {
   readonly epoch: number
   readonly gone: readonly string[]
-  readonly slots: readonly number[]
+  /** The slots that changed; `null` where the stamps of all below `end` tell which did. */
+  readonly slots: readonly number[] | null
+  readonly end: number
   next: number
 }
 
@@ -31,7 +36,8 @@ export class ValueTable<S> implements StateTable {
   readonly #free: number[] = []
   readonly #gone = new Set<string>()
   readonly #owed: Owed[] = []
-  #dirty: number[] = []
+  /** The slots that changed in the open epoch; `null` once they are too many to be listed. */
+  #dirty: number[] | null = []
   #writer: RowWriter | null = null
 
   get size(): number {
@@ -71,7 +77,7 @@ export class ValueTable<S> implements StateTable {
     if (this.#gone.size > 0) this.#gone.delete(key)
     this.#keys[slot] = key
     this.stamps[slot] = this.epoch
-    this.#dirty.push(slot)
+    this.#list(slot)
   }
 
   /** Announces a change of the state in `slot` in the open epoch (T1). */
@@ -81,7 +87,7 @@ export class ValueTable<S> implements StateTable {
     if (epoch === 0 || stamp === epoch) return
     if (stamp !== 0) this.#write(slot)
     stamps[slot] = epoch
-    this.#dirty.push(slot)
+    this.#list(slot)
   }
 
   /** Forgets `key`, whose state is in `slot`. */
@@ -118,9 +124,11 @@ export class ValueTable<S> implements StateTable {
 
   closeEpoch(next: number): void {
     if (this.#writer === null) return
-    if (this.#dirty.length > 0) {
+    const slots = this.#dirty
+    if (slots === null || slots.length > 0) {
       const gone = this.#gone.size === 0 ? [] : [...this.#gone]
-      this.#owed.push({ epoch: this.epoch, gone, slots: this.#dirty, next: 0 })
+      const end = slots === null ? this.states.length : slots.length
+      this.#owed.push({ epoch: this.epoch, gone, slots, end, next: 0 })
       this.#dirty = []
       this.#gone.clear()
     }
@@ -130,21 +138,52 @@ export class ValueTable<S> implements StateTable {
   settle(limit: number): boolean {
     let left = limit
     for (let owed = this.#owed[0]; owed !== undefined; owed = this.#owed[0]) {
-      const { epoch, gone, slots } = owed
-      while (owed.next < gone.length + slots.length) {
-        if (left-- === 0) return false
-        const next = owed.next++
-        if (next < gone.length) {
-          this.#writer?.tombstone(epoch, gone[next] as string)
-        } else {
-          const slot = slots[next - gone.length] as number
-          // One touched again meanwhile has been written then.
-          if (this.stamps[slot] === epoch) this.#write(slot)
-        }
-      }
+      left = owed.slots === null ? this.#walk(owed, left) : this.#settleListed(owed, left)
+      if (owed.next < owed.gone.length + owed.end) return false
       this.#owed.shift()
     }
     return true
+  }
+
+  #settleListed(owed: Owed, limit: number): number {
+    const { epoch, gone, end, slots } = owed
+    let left = this.#settleGone(owed, limit)
+    for (; left > 0 && owed.next < gone.length + end; left--) {
+      const slot = slots?.[owed.next++ - gone.length] as number
+      // One touched again meanwhile has been written then.
+      if (this.stamps[slot] === epoch) this.#write(slot)
+    }
+    return left
+  }
+
+  /** A step over a slot that owes nothing is no row, but does not come for nothing either. */
+  #walk(owed: Owed, limit: number): number {
+    const { epoch, gone, end } = owed
+    let left = this.#settleGone(owed, limit)
+    let steps = left * WALK_FROM
+    for (; left > 0 && steps > 0 && owed.next < gone.length + end; steps--) {
+      const slot = owed.next++ - gone.length
+      if (this.stamps[slot] !== epoch) continue
+      this.#write(slot)
+      left--
+    }
+    return left
+  }
+
+  #settleGone(owed: Owed, limit: number): number {
+    const { epoch, gone } = owed
+    let left = limit
+    for (; left > 0 && owed.next < gone.length; left--) {
+      this.#writer?.tombstone(epoch, gone[owed.next++] as string)
+    }
+    return left
+  }
+
+  #list(slot: number): void {
+    const dirty = this.#dirty
+    if (dirty === null) return
+    dirty.push(slot)
+    if (dirty.length * WALK_FROM > this.states.length) this.#dirty = null
   }
 
   #place(key: string, state: S): number {
