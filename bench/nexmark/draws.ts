@@ -1,44 +1,54 @@
+const RANGE = 2 ** 32
+
 /** Random numbers of one event: they depend on the event's id and the seed alone (mulberry32). */
 export class Draws {
+  /** Where words are written; none is longer. */
+  readonly #letters = Buffer.alloc(100)
   #state = 0
 
   /** Begins anew for an event. */
   seed(id: number, salt: number): void {
-    const high = Math.floor(id / 2 ** 32)
+    const high = Math.floor(id / RANGE)
     this.#state = Math.imul(id, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b) ^ salt
   }
 
-  /** The next number in [0, 1). */
-  unit(): number {
+  /** The next integer in [0, 2^32). */
+  next(): number {
     const state = (this.#state + 0x6d2b79f5) | 0
     this.#state = state
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+    return (mixed ^ (mixed >>> 14)) >>> 0
   }
 
-  /** The next integer in [0, bound). */
+  /** The next integer in [0, bound), for a bound below 2^31. */
   below(bound: number): number {
-    return Math.floor(this.unit() * bound)
+    return ((this.next() / RANGE) * bound) | 0
   }
 
   /** A price in cents, spread evenly over six orders of magnitude. */
   price(): number {
-    return Math.round(10 ** (6 * this.unit()) * 100)
+    return Math.round(10 ** (6 * (this.next() / RANGE)) * 100)
   }
 
-  /** A word of 3 to `longest` - 1 letters, here and there with a gap. */
-  word(longest: number, gap: ' ' | '_'): string {
+  /** A word of 3 to `longest` - 1 letters, here and there with a gap, but none of spaces at its ends. */
+  word(longest: number, gap: number): string {
+    const letters = this.#letters
     const length = 3 + this.below(longest - 3)
-    let word = ''
     for (let i = 0; i < length; i += 1) {
-      word += this.below(13) === 0 ? gap : (LETTERS[this.below(26)] as string)
+      letters[i] = this.below(13) === 0 ? gap : FIRST_LETTER + this.below(26)
     }
-    return word.trim()
+    let from = 0
+    let to = length
+    while (from < to && letters[from] === SPACE) from += 1
+    while (from < to && letters[to - 1] === SPACE) to -= 1
+    return letters.toString('latin1', from, to)
   }
 }
 
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
+export const SPACE = 32
+export const UNDERSCORE = 95
+const FIRST_LETTER = 97
 
 const POOL_SIZE = 2 ** 20
 
@@ -46,7 +56,7 @@ const makePool = (): string => {
   const draws = new Draws()
   draws.seed(12345, 1)
   const letters = Buffer.alloc(POOL_SIZE)
-  for (let i = 0; i < POOL_SIZE; i += 1) letters[i] = 97 + draws.below(26)
+  for (let i = 0; i < POOL_SIZE; i += 1) letters[i] = FIRST_LETTER + draws.below(26)
   return letters.toString('latin1')
 }
 

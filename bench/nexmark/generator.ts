@@ -1,4 +1,4 @@
-import { Draws, padding } from './draws.ts'
+import { Draws, padding, SPACE, UNDERSCORE } from './draws.ts'
 import type { Auction, Bid, NexmarkEvent, Person } from './model.ts'
 
 /** Of 50 events one is a person, three are auctions and 46 are bids. */
@@ -38,7 +38,7 @@ const makeChannels = (): {
   const draws = new Draws()
   draws.seed(777, 2)
   const page = (): string => {
-    const path = [draws.word(5, '_'), draws.word(5, '_'), draws.word(5, '_')].join('/')
+    const path = [draws.word(5, UNDERSCORE), draws.word(5, UNDERSCORE), draws.word(5, UNDERSCORE)].join('/')
     return `https://www.nexmark.com/${path}/item.htm?query=1`
   }
   const hot = HOT_CHANNELS.map((name) => ({ name, url: page() }))
@@ -126,7 +126,7 @@ export class NexmarkGenerator {
   #person(number: number): Person {
     const draws = this.#draws
     const name = `${pick(draws, FIRST_NAMES)} ${pick(draws, LAST_NAMES)}`
-    const emailAddress = `${draws.word(7, ' ')}@${draws.word(5, ' ')}.com`
+    const emailAddress = `${draws.word(7, SPACE)}@${draws.word(5, SPACE)}.com`
     const creditCard = `${digits(draws)} ${digits(draws)} ${digits(draws)} ${digits(draws)}`
     const city = pick(draws, CITIES)
     const state = pick(draws, STATES)
@@ -156,8 +156,8 @@ export class NexmarkGenerator {
     const initialBid = draws.price()
     const flight = this.#timeOf(number + FLIGHT) - dateTime
     const expires = dateTime + 1 + draws.below(Math.max(2 * flight, 1))
-    const itemName = draws.word(20, ' ')
-    const description = draws.word(100, ' ')
+    const itemName = draws.word(20, SPACE)
+    const description = draws.word(100, SPACE)
     const reserve = initialBid + draws.price()
     return {
       kind: 'auction',
