@@ -46,6 +46,7 @@ export class EventClock<V> extends Clock<V, number | null> {
       resume,
       wallTime: own ?? (() => time.now),
       startedAt: own === undefined ? () => time.startedAt ?? Number.NEGATIVE_INFINITY : NEVER,
+      ahead: own === undefined || time === systemTime ? () => 0 : () => time.now - own(),
     })
   }
 }
@@ -55,6 +56,8 @@ interface EventClockStart {
   readonly wallTime: () => number
   /** Wall time before it does not count. */
   readonly startedAt: () => number
+  /** How far the flow's wall time is ahead of `wallTime`: timers are set by the flow's. */
+  readonly ahead: () => number
 }
 
 const NEVER = (): number => Number.NEGATIVE_INFINITY
@@ -65,6 +68,7 @@ class EventClockLogic<V> implements ClockLogic<V, number | null> {
   readonly #wait: number
   readonly #wallTime: () => number
   readonly #startedAt: () => number
+  readonly #ahead: () => number
   #watermark: number
   #at: number
 
@@ -73,6 +77,7 @@ class EventClockLogic<V> implements ClockLogic<V, number | null> {
     this.#wait = wait
     this.#wallTime = start.wallTime
     this.#startedAt = start.startedAt
+    this.#ahead = start.ahead
     this.#watermark = start.resume ?? Number.NEGATIVE_INFINITY
     this.#at = start.wallTime()
   }
@@ -104,7 +109,7 @@ class EventClockLogic<V> implements ClockLogic<V, number | null> {
   wakeFor(time: number): number | null {
     const ahead = time - this.#watermark
     if (ahead === Number.POSITIVE_INFINITY) return null
-    const from = this.#countedFrom()
+    const from = this.#countedFrom() + this.#ahead()
     if (ahead <= 0) return from
     // A fraction of a millisecond may vanish in the sum: waking at this very instant would spin.
     const wake = Math.ceil(from + ahead)
