@@ -5,6 +5,7 @@ import { findStore } from '../lib/recovery/directory.ts'
 import type { Crew, CrewHost, Progress, ThreadSettings } from '../lib/run/crew.ts'
 import type { Settings } from '../lib/run/options.ts'
 import { threadSettings } from '../lib/run/thread-crew.ts'
+import type { ThreadPool } from '../lib/run/thread-pool.ts'
 import type { FlowModule } from '../lib/run/thread-protocol.ts'
 import type { Runtime } from '../lib/runtime/runtime.ts'
 import type { WorkerSummary } from '../lib/worker/worker.ts'
@@ -17,6 +18,7 @@ import { messagingTransport } from './transport.ts'
 
 /** Executions in a row that may fail without committing anything before the flow is given up. */
 const MOST_FAILURES = 8
+/** Before the second try that follows one in vain: milliseconds, doubling. The first comes at once. */
 const FIRST_BACK_OFF = 250
 const LAST_BACK_OFF = 5000
 /** How long it is remembered that a run has ended: milliseconds. */
@@ -39,6 +41,8 @@ export interface ClusterCrewOptions {
   readonly nats: NatsOptions
   /** The connection for control; closed by whoever opened it. */
   readonly messaging: Messaging
+  /** Threads that have been started already; the crew ends them. */
+  readonly pool: ThreadPool
   readonly incarnation: string
   readonly host: CrewHost
 }
@@ -81,6 +85,14 @@ export class ClusterCrew implements Crew {
   }
 
   async run(): Promise<readonly WorkerSummary[]> {
+    try {
+      return await this.#run()
+    } finally {
+      await this.#options.pool.close()
+    }
+  }
+
+  async #run(): Promise<readonly WorkerSummary[]> {
     const { host, messaging, flowId } = this.#options
     const register = await messaging.register(`tm_${flowId}_ended`, ENDED_TTL)
     const settings = await this.#prepare()
@@ -149,25 +161,33 @@ export class ClusterCrew implements Crew {
     settings: ThreadSettings,
     transport: ReturnType<typeof messagingTransport>,
   ): Promise<readonly WorkerSummary[]> {
-    const { flow, flowId, nats, place, host } = this.#options
+    const { flow, flowId, nats, place, pool, host } = this.#options
     const workers = plan.members.reduce((sum, member) => sum + member.workers, 0)
     host.report(
       'info',
       `process ${place.process} takes part in execution ${plan.execution}: ${workers} workers in ${plan.members.length} of ${place.count} processes`,
     )
+    let underWay = false
     const execution = new ProcessExecution({
       plan,
       process: place.process,
       flow,
       flowId,
       settings,
+      pool,
       nats,
       transport,
       runtime: this.#runtime,
+      silent: (process) => {
+        const member = plan.members.find((each) => each.process === process)
+        if (member !== undefined) this.#council.onGone(member.incarnation)
+      },
       host: {
         report: (level, message, error) => host.report(level, message, error),
         committed: (epoch) => {
           this.#committed = Math.max(this.#committed, epoch)
+          if (!underWay) host.report('info', `execution ${plan.execution} is under way`)
+          underWay = true
           host.committed(epoch)
         },
       },
@@ -205,7 +225,8 @@ export class ClusterCrew implements Crew {
       )
     }
     this.#options.host.report('warn', `the execution failed, the flow resumes: ${cause.message}`)
-    const wait = Math.min(LAST_BACK_OFF, FIRST_BACK_OFF * 2 ** (this.#failures - 1))
+    if (this.#failures <= 1) return
+    const wait = Math.min(LAST_BACK_OFF, FIRST_BACK_OFF * 2 ** (this.#failures - 2))
     await new Promise<void>((resolve) => {
       this.#runtime.after(wait, resolve)
     })

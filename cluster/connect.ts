@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module'
 import { BuildError } from '../lib/errors/errors.ts'
 import { checkFlow } from '../lib/flow/check.ts'
+import type { Dataflow } from '../lib/flow/dataflow.ts'
 import { Execution, type Summary } from '../lib/run/execution.ts'
 import { loadFlow } from '../lib/run/flow-module.ts'
-import { type RunOptions, settingsOf } from '../lib/run/options.ts'
+import { type RunOptions, type Settings, settingsOf } from '../lib/run/options.ts'
+import { ThreadPool } from '../lib/run/thread-pool.ts'
 import type { FlowModule } from '../lib/run/thread-protocol.ts'
 import { secretBytes } from '../lib/runtime/secret.ts'
 import { ClusterCrew, type ProcessPlace } from './cluster-crew.ts'
@@ -67,8 +69,27 @@ export class Cluster {
    */
   async start(flow: FlowModule, options: RunOptions = {}): Promise<Execution> {
     const settings = settingsOf(options)
-    const loaded = await loadFlow(flow)
-    checkFlow(loaded, settings.onError)
+    // Threads load the module while this one does, and while the processes find together.
+    const pool = new ThreadPool(flow.module, 'cluster/thread-entry')
+    pool.warm(settings.workers)
+    try {
+      const loaded = await loadFlow(flow)
+      checkFlow(loaded, settings.onError)
+      return this.#execute(flow, { loaded, settings, pool })
+    } catch (error) {
+      await pool.close()
+      throw error
+    }
+  }
+
+  #execute(
+    flow: FlowModule,
+    {
+      loaded,
+      settings,
+      pool,
+    }: { readonly loaded: Dataflow; readonly settings: Settings; readonly pool: ThreadPool },
+  ): Execution {
     const { process, count, nats } = this.#options
     return new Execution(
       settings,
@@ -82,6 +103,7 @@ export class Cluster {
           place: { process, count },
           nats,
           messaging: this.#messaging,
+          pool,
           incarnation: Buffer.from(secretBytes(8)).toString('hex'),
           host,
         }),

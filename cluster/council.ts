@@ -17,6 +17,7 @@ const CALM = 5000
 /** Another life of this very process that is heard of for so long is no ghost. */
 const DOUBLE = 4000
 const REMIND_EVERY = 10_000
+const MOST_GONE = 256
 
 export interface CouncilOptions {
   readonly flowId: string
@@ -46,6 +47,8 @@ export class Council {
   readonly #options: CouncilOptions
   readonly #lease: Lease
   readonly #heard = new Map<number, { readonly hello: Hello; readonly at: number }>()
+  /** Lives that have ended, the newest last. */
+  readonly #gone = new Set<string>()
   #subscriptions: readonly Subscription[] = []
   #register: Register | null = null
   #brings: { stores: readonly string[] | null; run: string | null } = { stores: null, run: null }
@@ -71,6 +74,7 @@ export class Council {
     this.#lease = new Lease(() => this.register(), {
       id: options.incarnation,
       runtime: options.runtime,
+      gone: (id) => this.#gone.has(id),
     })
   }
 
@@ -144,6 +148,18 @@ export class Council {
     this.#busy = 0
     this.#idleSince = this.#options.runtime.monotonic()
     this.#tell()
+    if (this.#lease.held) this.#formIfReady()
+  }
+
+  /** A life has ended for certain: what it leads is free. */
+  onGone(incarnation: string): void {
+    this.#gone.delete(incarnation)
+    this.#gone.add(incarnation)
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= MOST_GONE) break
+      this.#gone.delete(oldest)
+    }
+    this.#lease.hurry()
   }
 
   /** Whether a process that is not in the execution may have it formed anew, with it. */
@@ -197,9 +213,12 @@ export class Council {
       else if (this.#lease.held) this.#remind(`process ${hello.process} is kept out: it differs`)
       return
     }
+    const before = this.#heard.get(hello.process)?.hello.incarnation
     this.#heard.set(hello.process, { hello, at: runtime.monotonic() })
+    if (before !== undefined && before !== hello.incarnation) this.onGone(before)
     if (hello.leaving && this.#busy === 0) this.stop()
     this.#options.changed(hello)
+    if (this.#lease.held) this.#formIfReady()
   }
 
   /** Two lives of one process: the one that is not at work gives way, if it is no echo. */
@@ -261,13 +280,19 @@ export class Council {
   }
 
   #lead(): void {
-    const { place, messaging, flowId, runtime } = this.#options
+    const { place, messaging, flowId } = this.#options
     const own = this.#plan?.members.some(({ process }) => process === place.process) === true
     if (this.#busy !== 0 && this.#plan !== null && own) {
       messaging.publish(`tidemark.${flowId}.ctl.plan`, encodeControl(this.#plan))
       return
     }
-    if (this.#forming || this.#leaving || this.#next !== null || this.#done > 0) return
+    this.#formIfReady()
+  }
+
+  #formIfReady(): void {
+    const { place, runtime } = this.#options
+    const idle = this.#busy === 0 && this.#next === null && this.#done === 0
+    if (!idle || this.#forming || this.#leaving || this.#left) return
     const now = runtime.monotonic()
     const others = [...this.#heard.values()]
       .filter(({ hello, at }) => now - at < PRESENT && !hello.leaving)

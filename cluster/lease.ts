@@ -10,11 +10,13 @@ export const LEASE_TTL: number = 3000
  * Who of several leads: whoever has written the leader's key last and renews it.
  *
  * A lease is a belief: a process that was stopped may hold on to one that another has taken. What
- * makes that harmless is the number of the execution, not this.
+ * makes that harmless is the number of the execution, not this. For the same reason the lease of one
+ * that is known to be gone is taken without waiting for it to run out.
  */
 export class Lease {
   readonly #register: () => Promise<Register>
   readonly #id: string
+  readonly #gone: (id: string) => boolean
   readonly #runtime: Runtime
   #revision: number | null = null
   #renewed = Number.NEGATIVE_INFINITY
@@ -24,15 +26,29 @@ export class Lease {
   /** @param register - gives the bucket, made anew where the server has lost it */
   constructor(
     register: () => Promise<Register>,
-    own: { readonly id: string; readonly runtime: Runtime },
+    own: {
+      readonly id: string
+      readonly runtime: Runtime
+      /** Whether another holder is known to live no more. */
+      readonly gone: (id: string) => boolean
+    },
   ) {
     this.#register = register
     this.#id = own.id
+    this.#gone = own.gone
     this.#runtime = own.runtime
   }
 
   /** Tries for the lease now and again, until `end`. */
   begin(): void {
+    void this.#turn()
+  }
+
+  /** Somebody is gone: tries at once. */
+  hurry(): void {
+    if (this.#timer === null || this.held) return
+    this.#timer.cancel()
+    this.#timer = null
     void this.#turn()
   }
 
@@ -56,6 +72,7 @@ export class Lease {
 
   async #turn(): Promise<void> {
     const began = this.#runtime.monotonic()
+    this.#timer = null
     try {
       this.#revision = await this.#take(await this.#register())
       if (this.#revision !== null) this.#renewed = began
@@ -73,6 +90,7 @@ export class Lease {
     const entry = await register.get(KEY)
     // A write of our own whose answer was lost.
     if (entry?.value === this.#id) return entry.revision
-    return entry === null ? register.create(KEY, this.#id) : null
+    if (entry === null) return register.create(KEY, this.#id)
+    return this.#gone(entry.value) ? register.update(KEY, this.#id, entry.revision) : null
   }
 }

@@ -6,12 +6,14 @@
  *                     6  to   u16                              48  the piece
  *
  * `at` is where in the stream the piece begins, `ack` how much of the other direction has arrived
- * without a gap. A GAP's piece is one float64: where what has arrived beyond the gap begins.
+ * without a gap. A GAP's piece is one float64: where what has arrived beyond the gap begins. A BEAT's
+ * is two: the sender's time, and the newest time of the receiver's that the sender has heard.
  */
 export const HEADER: number = 48
 export const DATA: number = 0
 export const ACK: number = 1
 export const GAP: number = 2
+export const BEAT: number = 3
 
 const VERSION = 1
 const T = 0x54
@@ -77,6 +79,14 @@ export const readFrame = (bytes: Uint8Array, own: LinkIdentity): LinkFrame | Ref
 export const gapEnd = ({ piece }: LinkFrame): number =>
   new DataView(piece.buffer, piece.byteOffset, piece.byteLength).getFloat64(0)
 
+/** The times of a BEAT frame. */
+export const beatTimes = ({
+  piece,
+}: LinkFrame): { readonly own: number; readonly heard: number } => {
+  const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength)
+  return { own: view.getFloat64(0), heard: view.getFloat64(8) }
+}
+
 const hasToken = (bytes: Uint8Array, token: Uint8Array): boolean => {
   for (let at = 0; at < 16; at++) if (bytes[16 + at] !== token[at]) return false
   return true
@@ -85,8 +95,15 @@ const hasToken = (bytes: Uint8Array, token: Uint8Array): boolean => {
 const fits = (kind: number, piece: Uint8Array): boolean => {
   if (kind === DATA) return piece.length > 0
   if (kind === ACK) return piece.length === 0
+  if (kind === BEAT) return piece.length === 16 && isTimes(piece)
   if (kind !== GAP || piece.length !== 8) return false
   return isOffset(new DataView(piece.buffer, piece.byteOffset, 8).getFloat64(0))
 }
 
+const isTimes = (piece: Uint8Array): boolean => {
+  const view = new DataView(piece.buffer, piece.byteOffset, 16)
+  return isTime(view.getFloat64(0)) && isTime(view.getFloat64(8))
+}
+
+const isTime = (value: number): boolean => Number.isFinite(value) && value >= 0
 const isOffset = (value: number): boolean => Number.isSafeInteger(value) && value >= 0

@@ -37,6 +37,7 @@ export const linkWires = (
     readonly runtime: Runtime
     readonly silence: number
     readonly lost: (other: number, error: ClusterError) => void
+    readonly echoed?: () => void
   },
 ): LinkWires => {
   const { own, others, runtime, silence, prefix } = ends
@@ -55,6 +56,7 @@ export const linkWires = (
       window,
       silence,
       lost: (error) => ends.lost(other, error),
+      ...(ends.echoed === undefined ? {} : { echoed: ends.echoed }),
     })
     links.set(other, link)
   }

@@ -4,6 +4,8 @@ import type { Runtime, Timer } from '../lib/runtime/runtime.ts'
 import { Incoming } from './incoming.ts'
 import {
   ACK,
+  BEAT,
+  beatTimes,
   DATA,
   GAP,
   gapEnd,
@@ -22,7 +24,7 @@ const DATAGRAM = 32 * 1024
 const WINDOW = 1024 * 1024
 /** Milliseconds for which an acknowledgement may wait for something to travel with. */
 const ACK_DELAY = 4
-const HEARTBEAT = 500
+const HEARTBEAT = 250
 const FIRST_RESEND = 250
 const LAST_RESEND = 2000
 
@@ -34,8 +36,13 @@ export interface LinkOptions {
   readonly subjects: { readonly out: string; readonly in: string }
   /** Most bytes under way at once. @defaultValue 1 MiB */
   readonly window?: number
-  /** Milliseconds without a sign of life after which the other end is lost; `Infinity` for never. */
+  /**
+   * Milliseconds without a new heartbeat after which the other end is lost; `Infinity` for a link
+   * that needs none.
+   */
   readonly silence: number
+  /** Told when the other end is known to have heard a newer heartbeat of this one. */
+  readonly echoed?: () => void
   /** Told once; nothing is sent or taken afterwards. */
   readonly lost: (error: ClusterError) => void
 }
@@ -56,7 +63,7 @@ export interface LinkCounts {
  * L2. No more than the window is under way; the rest waits here.
  * L3. What is not a frame of this very link changes nothing but a count.
  * L4. The other end's silence counts only while the own way to the server works, and only as long as
- *     this end was awake to hear it.
+ *     this end was awake to hear it. A datagram of before, brought again, breaks no silence.
  */
 export class Link implements Wire {
   readonly counts: LinkCounts = { malformed: 0, foreign: 0, known: 0, dropped: 0, resent: 0 }
@@ -83,6 +90,9 @@ export class Link implements Wire {
   #silent = 0
   #beatAt = 0
   #wasAlive = false
+  /** The newest heartbeat of the other end, in its time, and the newest of this one that it heard. */
+  #theirs = 0
+  #echo = 0
   #closed = false
 
   constructor(options: LinkOptions) {
@@ -101,6 +111,7 @@ export class Link implements Wire {
       transport.onUp(() => this.#onUp()),
     )
     this.#beatAt = runtime.monotonic()
+    this.#postBeat()
     this.#beatTimer = runtime.after(HEARTBEAT, () => this.#beat())
   }
 
@@ -113,6 +124,11 @@ export class Link implements Wire {
   /** Bytes that the other end has not acknowledged. */
   get pending(): number {
     return this.#outgoing.end - this.#outgoing.acked
+  }
+
+  /** The other end has heard what this one sent at this time of its runtime; 0 for nothing yet. */
+  get echo(): number {
+    return this.#echo
   }
 
   get closed(): boolean {
@@ -194,7 +210,7 @@ export class Link implements Wire {
     this.#resendTimer?.cancel()
     this.#resendTimer = null
     this.#pump()
-    if (!this.#spoke) this.#post(this.#frame(ACK))
+    this.#postBeat()
   }
 
   #take(bytes: Uint8Array): void {
@@ -210,10 +226,37 @@ export class Link implements Wire {
       this.counts.malformed += 1
       return
     }
-    this.#heard = true
     this.#onAck(frame.ack)
+    if (frame.kind === BEAT) this.#onBeat(frame)
     if (frame.kind === GAP) this.#repair(frame)
     if (frame.kind === DATA) this.#onData(frame, incoming)
+  }
+
+  #onBeat(frame: LinkFrame): void {
+    const { own, heard } = beatTimes(frame)
+    if (own <= this.#theirs || heard > this.#options.runtime.monotonic()) return
+    const first = this.#theirs === 0
+    this.#theirs = own
+    this.#heard = true
+    // Whoever came later to the link waits for an answer to begin.
+    if (first) this.#postBeat()
+    if (heard <= this.#echo) return
+    this.#echo = heard
+    this.#options.echoed?.()
+  }
+
+  /** Links that may lose the other end say all the time that this one lives. */
+  #postBeat(): void {
+    const { runtime, silence } = this.#options
+    if (silence === Number.POSITIVE_INFINITY) {
+      if (!this.#spoke) this.#post(this.#frame(ACK))
+      return
+    }
+    const frame = this.#frame(BEAT, { length: 16 })
+    const view = new DataView(frame.buffer)
+    view.setFloat64(HEADER, runtime.monotonic())
+    view.setFloat64(HEADER + 8, this.#theirs)
+    this.#post(frame)
   }
 
   #onAck(ack: number): void {
@@ -284,7 +327,7 @@ export class Link implements Wire {
       this.#lose()
       return
     }
-    if (!this.#spoke) this.#post(this.#frame(ACK))
+    this.#postBeat()
     this.#spoke = false
     this.#beatTimer = runtime.after(HEARTBEAT, () => this.#beat())
   }

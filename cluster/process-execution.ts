@@ -3,7 +3,9 @@ import { ClusterError } from '../lib/errors/errors.ts'
 import { type PortableError, portError, unportError } from '../lib/errors/portable.ts'
 import { hashKey, ownerOfHash } from '../lib/exchange/hash.ts'
 import type { CrewHost, Progress, ThreadSettings } from '../lib/run/crew.ts'
+import { LeaseTerm } from '../lib/run/shared-lease.ts'
 import { ThreadGroup } from '../lib/run/thread-group.ts'
+import type { ThreadPool } from '../lib/run/thread-pool.ts'
 import type { FlowModule } from '../lib/run/thread-protocol.ts'
 import type { Runtime, Timer } from '../lib/runtime/runtime.ts'
 import type { WorkerSummary } from '../lib/worker/worker.ts'
@@ -15,14 +17,19 @@ import type { NatsOptions } from './messaging.ts'
 import type { Transport } from './transport.ts'
 
 /** Milliseconds without a sign of life from a process after which it is lost. */
-const SILENCE = 2500
+const SILENCE = 2000
+/**
+ * How long after a heartbeat that all others have heard the workers may act: milliseconds. Shorter
+ * than the silence after which a process is lost, which begins with that heartbeat at the earliest.
+ */
+const LEASE = 1500
 const LOOK = 1000
 /** Looks without a word from a worker after which it is reported, and after which it is lost. */
 const BUSY_LOOKS = 5
 const LOST_LOOKS = 60
 /** How long threads may take to close, and words to get through: milliseconds. */
 const CLOSING = 5000
-const LINGER = 3000
+const LINGER = 1000
 
 /** What a worker thread of a cluster knows beside what every thread does. */
 export interface FarStart {
@@ -39,10 +46,13 @@ export interface ProcessExecutionOptions {
   readonly flow: FlowModule
   readonly flowId: string
   readonly settings: ThreadSettings
+  readonly pool: ThreadPool
   readonly nats: NatsOptions
   readonly transport: Transport
   readonly runtime: Runtime
   readonly host: CrewHost
+  /** Told of a process that has not been heard for too long. */
+  readonly silent: (process: number) => void
 }
 
 /** How an execution that did not end well came to its end. */
@@ -62,11 +72,13 @@ export class ExecutionFailure extends Error {
  *
  * X1. It ends well only when every worker of every process has.
  * X2. A worker that fails, or a process that is lost, ends it everywhere.
+ * X3. Its workers act only while every other process is known not to have given this one up.
  */
 export class ProcessExecution {
   readonly #options: ProcessExecutionOptions
   readonly #threads: ThreadGroup
   readonly #links: LinkWires
+  readonly #term = new LeaseTerm()
   readonly #local: readonly number[]
   readonly #count: number
   readonly #topics = new Map<string, Map<number, unknown>>()
@@ -79,7 +91,7 @@ export class ProcessExecution {
   #settle: (failure: ExecutionFailure | null) => void = () => {}
 
   constructor(options: ProcessExecutionOptions) {
-    const { plan, process, flow, flowId, settings, nats, transport, runtime, host } = options
+    const { plan, process, flow, flowId, settings, pool, nats, transport, runtime, host } = options
     this.#options = options
     const { members } = plan
     const firsts = firstWorkers(members)
@@ -107,9 +119,10 @@ export class ProcessExecution {
         count: this.#count,
         local: this.#local,
         shareOf: (worker) => shareOfWorker(members, worker),
-        entry: 'cluster/thread-entry',
         extra,
+        lease: this.#term.memory,
       },
+      pool,
       {
         report: (level, message, error) => host.report(level, message, error),
         committed: (epoch) => host.committed(epoch),
@@ -126,12 +139,15 @@ export class ProcessExecution {
       runtime,
       silence: SILENCE,
       lost: (other) => {
-        this.fail(new ClusterError(`Process ${other} of the flow has not been heard for 3 s.`))
+        options.silent(other)
+        this.fail(new ClusterError(`Process ${other} of the flow has not been heard for 2 s.`))
       },
+      echoed: () => this.#renew(),
     })
     for (const [other, link] of this.#links.links) {
       link.onFrame((frame) => this.#hear(other, frame))
     }
+    this.#renew()
   }
 
   get plan(): Plan {
@@ -159,7 +175,7 @@ export class ProcessExecution {
     const failure = await outcome
     if (failure !== null) await Promise.race([closed, pause(runtime, CLOSING)])
     this.#look?.cancel()
-    await this.#threads.terminate()
+    await this.#threads.release()
     await this.#linger()
     this.#links.close()
     for (const answer of this.#asked.values()) answer([])
@@ -206,6 +222,20 @@ export class ProcessExecution {
     return this.#threads.observe()
   }
 
+  /** All others have heard of this process not long ago: its workers may act (X3). */
+  #renew(): void {
+    if (this.#settled) return
+    const { runtime } = this.#options
+    let heard = Number.POSITIVE_INFINITY
+    for (const { echo } of this.#links.links.values()) {
+      if (echo === 0) return
+      heard = Math.min(heard, echo)
+    }
+    this.#term.runFor(
+      heard === Number.POSITIVE_INFINITY ? ALONE : heard + LEASE - runtime.monotonic(),
+    )
+  }
+
   #failLocally(error: unknown): void {
     const cause = error instanceof Error ? error : new Error(String(error))
     this.#fail(new ExecutionFailure(cause, !isPassing(cause)))
@@ -214,6 +244,13 @@ export class ProcessExecution {
   #fail(failure: ExecutionFailure): void {
     if (this.#settled) return
     this.#tellAll(['failed', portError(failure.cause), failure.fatal])
+    this.#abandon(failure)
+  }
+
+  #abandon(failure: ExecutionFailure): void {
+    const { plan, host } = this.#options
+    this.#term.runFor(-1)
+    host.report('info', `execution ${plan.execution} ends: ${failure.message}`)
     this.#threads.crash(failure.cause)
     this.#settleOnce(failure)
   }
@@ -247,9 +284,7 @@ export class ProcessExecution {
 
   #hearFailure(error: PortableError, fatal: boolean): void {
     if (this.#settled) return
-    const cause = unportError(error)
-    this.#threads.crash(cause)
-    this.#settleOnce(new ExecutionFailure(cause, fatal))
+    this.#abandon(new ExecutionFailure(unportError(error), fatal))
   }
 
   async #answer(to: number, id: number, [worker, stepId, key]: readonly unknown[]): Promise<void> {
@@ -292,15 +327,20 @@ export class ProcessExecution {
     })
   }
 
-  /** Waits for what was said to have got through, where anybody still listens. */
+  /** Waits for what was said to have got through, to whoever has been heard lately. */
   async #linger(): Promise<void> {
     const { runtime } = this.#options
     const until = runtime.monotonic() + LINGER
     const pending = (): boolean =>
-      [...this.#links.links.values()].some((link) => !link.closed && link.pending > 0)
+      [...this.#links.links.values()].some(
+        (link) => !link.closed && link.pending > 0 && runtime.monotonic() - link.echo < LEASE,
+      )
     while (pending() && runtime.monotonic() < until) await pause(runtime, 20)
   }
 }
+
+/** A process that has the flow to itself; nobody can give it up: milliseconds. */
+const ALONE = 365 * 24 * 3600 * 1000
 
 /** What goes away with another execution: a lost process, a thread that died, a lock still held. */
 const isPassing = (error: Error): boolean => {

@@ -298,7 +298,10 @@ export class LogPartition implements RecoveryPartition {
   async #write(changes: readonly Change[], manifest: Manifest, sync = true): Promise<void> {
     try {
       const batch = [...changes, manifestChange(manifest)]
-      const write = () => this.#table.write(batch, { sync })
+      const write = async () => {
+        await this.#options.host.leased?.()
+        await this.#table.write(batch, { sync })
+      }
       await (lengthOf(changes) > BULK_BYTES ? this.#options.turns.bulk.run(write) : write())
     } catch (cause) {
       this.#broken = { cause }

@@ -65,6 +65,11 @@ export interface RecoveryPartition {
 /** What a store asks of whoever opens it. */
 export interface StoreHost {
   readonly runtime: Runtime
+  /**
+   * Resolves when a write may begin; rejects where none may any more. Left out where nobody else can
+   * take the partitions over.
+   */
+  readonly leased?: () => Promise<void>
   /** Told of failures in the background that the flow survives. */
   alarm(message: string, cause: unknown): void
 }

@@ -3,20 +3,35 @@ import { Dataflow } from '../flow/dataflow.ts'
 import { adoptRuns } from './adoption.ts'
 import type { FlowModule } from './thread-protocol.ts'
 
+/** The flows that modules run themselves: such a module is loaded once and never done with it. */
+const adopted = new Map<string, Promise<Dataflow>>()
+
 /**
  * Imports a module and takes the flow that it exports, or that a function it exports makes.
  *
  * @throws BuildError when there is no such export, or what it gives is no flow
  */
-export const loadFlow = async (flow: FlowModule): Promise<Dataflow> => {
-  // A module that runs its own flow at its end would never finish loading: the flow is taken then.
-  const adopted = new Promise<Dataflow>((resolve) => {
+export const loadFlow = async (flow: FlowModule): Promise<Dataflow> =>
+  Promise.race([importFlow(flow), adoptedFrom(flow.module)])
+
+/** Begins to load a module; what is wrong with it is said when its flow is asked for. */
+export const preloadModule = (module: string): void => {
+  void adoptedFrom(module)
+  import(module).catch(() => {})
+}
+
+/** A module that runs its own flow at its end would never finish loading: the flow is taken then. */
+const adoptedFrom = (module: string): Promise<Dataflow> => {
+  const known = adopted.get(module)
+  if (known !== undefined) return known
+  const found = new Promise<Dataflow>((resolve) => {
     adoptRuns((own) => {
       resolve(own)
       return true
     })
   })
-  return Promise.race([importFlow(flow), adopted])
+  adopted.set(module, found)
+  return found
 }
 
 const importFlow = async ({ module, export: name, args }: FlowModule): Promise<Dataflow> => {

@@ -9,6 +9,7 @@ import type { Crew, CrewHost, Progress, ThreadSettings } from './crew.ts'
 import { isDirectory } from './local-crew.ts'
 import type { Settings } from './options.ts'
 import { ThreadGroup } from './thread-group.ts'
+import { ThreadPool } from './thread-pool.ts'
 import type { FlowModule } from './thread-protocol.ts'
 
 /** Workers in threads of their own, each of which loads the flow's module. */
@@ -28,16 +29,19 @@ export class ThreadCrew implements Crew {
 
   async run(): Promise<readonly WorkerSummary[]> {
     const { workers: count } = this.#settings
+    const settings = await threadSettings(this.#settings, this.#host)
+    const pool = new ThreadPool(this.#flow.module, 'lib/run/thread-entry')
     const threads = new ThreadGroup(
       {
         flow: this.#flow,
-        settings: await threadSettings(this.#settings, this.#host),
+        settings,
         count,
         local: Array.from({ length: count }, (_, index) => index),
         shareOf: (index) => ({ index, of: count }),
-        entry: 'lib/run/thread-entry',
         extra: null,
+        lease: null,
       },
+      pool,
       {
         report: (level, message, error) => this.#host.report(level, message, error),
         committed: (epoch) => this.#host.committed(epoch),
@@ -55,7 +59,8 @@ export class ThreadCrew implements Crew {
         }),
       ),
     )
-    await threads.terminate()
+    await threads.release()
+    await pool.close()
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     return ends.map((end) => (end as PromiseFulfilledResult<WorkerSummary>).value)

@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
-import type { ThreadStart } from './thread-protocol.ts'
-import { runThread } from './thread-worker.ts'
+import type { ThreadBoot } from './thread-protocol.ts'
+import { NO_WIRES, runThread } from './thread-worker.ts'
 
-// The code of a thread whose other workers are all in this process.
-runThread(workerData as ThreadStart, async () => new Map())
+// The code of a thread whose workers are all in this process.
+runThread((workerData as ThreadBoot).module, async () => NO_WIRES)

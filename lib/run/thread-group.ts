@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
-import { MessageChannel, type MessagePort, Worker as Thread } from 'node:worker_threads'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { ClusterError } from '../errors/errors.ts'
 import { portError, unportError } from '../errors/portable.ts'
 import type { StoreShare } from '../recovery/recovery-store.ts'
@@ -8,16 +6,28 @@ import { systemRuntime } from '../runtime/system.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { CrewHost, Progress, ThreadSettings } from './crew.ts'
+import type { PooledThread, ThreadPool } from './thread-pool.ts'
 import type { FlowModule, FromThread, ThreadStart, ToThread } from './thread-protocol.ts'
 
 const NONE: Progress = { epoch: 0, committed: 0, itemsIn: 0, itemsOut: 0, skipped: 0 }
 
-const UNSEEN: Pick<Member, 'facts' | 'observed'> = { facts: null, observed: () => {} }
+const UNSEEN: Pick<Member, 'progress' | 'heard' | 'facts' | 'observed'> = {
+  progress: NONE,
+  heard: true,
+  facts: null,
+  observed: () => {},
+}
 
 /** A worker thread and what is known of it. */
 interface Member {
   readonly index: number
-  readonly thread: Thread
+  readonly pooled: PooledThread
+  /** What is said to the worker, and by it. */
+  readonly line: MessagePort
+  /** Whether the worker has closed everything, so that its thread can be another one. */
+  closed: boolean
+  /** Ends what listens to the thread. */
+  readonly deaf: () => void
   progress: Progress
   heard: boolean
   facts: WorkerFacts | null
@@ -37,10 +47,10 @@ export interface ThreadPlan {
   /** Those of them that are here. */
   readonly local: readonly number[]
   readonly shareOf: (worker: number) => StoreShare
-  /** The module that is a thread's own code, from the package's root and without its ending. */
-  readonly entry: string
-  /** What that needs to know; plain data. */
+  /** What the thread's own code needs to know; plain data. */
   readonly extra: unknown
+  /** Until when they may act; `null` where nobody can give them up. */
+  readonly lease: SharedArrayBuffer | null
 }
 
 export interface ThreadHost extends CrewHost {
@@ -48,26 +58,27 @@ export interface ThreadHost extends CrewHost {
   gather(from: number, topic: string, value: unknown): void
 }
 
-/** Worker threads of one process. */
+/** Worker threads of one process, in one execution. */
 export class ThreadGroup {
   readonly #plan: ThreadPlan
+  readonly #pool: ThreadPool
   readonly #host: ThreadHost
   readonly #answers = new Map<number, (message: FromThread & { kind: 'answer' }) => void>()
   #members: Member[] = []
   #asked = 0
 
-  constructor(plan: ThreadPlan, host: ThreadHost) {
+  constructor(plan: ThreadPlan, pool: ThreadPool, host: ThreadHost) {
     this.#plan = plan
+    this.#pool = pool
     this.#host = host
   }
 
-  /** Starts the threads; each promise resolves with what one has done, or rejects when it fails or dies. */
+  /** Starts the workers; each promise resolves with what one has done, or rejects when it fails or dies. */
   start(): readonly Promise<WorkerSummary>[] {
-    const { count, local, flow, settings, shareOf, entry, extra } = this.#plan
+    const { count, local, flow, settings, shareOf, extra, lease } = this.#plan
     const ports = mesh(count, local)
     return local.map((index, at) =>
-      this.#spawn({
-        ...codeFor(flow.module, entry),
+      this.#begin({
         flow,
         index,
         count,
@@ -75,6 +86,7 @@ export class ThreadGroup {
         settings,
         share: shareOf(index),
         extra,
+        lease,
       }),
     )
   }
@@ -123,32 +135,43 @@ export class ThreadGroup {
     return silent
   }
 
-  async terminate(): Promise<void> {
-    await Promise.all(this.#members.map(({ thread }) => thread.terminate()))
+  /** Ends the workers' part in the execution; threads that hang are ended with them. */
+  async release(): Promise<void> {
+    await Promise.all(
+      this.#members.map(async (member) => {
+        send(member, { kind: 'leave' })
+        const { pooled, closed, deaf } = member
+        deaf()
+        if (closed && !pooled.dead) await this.#pool.give(pooled)
+        else await pooled.thread.terminate()
+      }),
+    )
   }
 
-  #spawn(start: ThreadStart): Promise<WorkerSummary> {
-    const thread = new Thread(BOOT, {
-      eval: true,
-      workerData: start,
-      transferList: start.ports.filter((port) => port !== null),
-    })
-    const member: Member = { index: start.index, thread, progress: NONE, heard: true, ...UNSEEN }
-    this.#members.push(member)
+  #begin(start: Omit<ThreadStart, 'line'>): Promise<WorkerSummary> {
+    const { port1, port2 } = new MessageChannel()
+    const pooled = this.#pool.take()
+    const { index } = start
+    const ports = start.ports.filter((port) => port !== null)
+    pooled.thread.postMessage({ ...start, line: port2 }, [port2, ...ports])
     return new Promise((resolve, reject) => {
-      thread.on('message', (message: FromThread) => {
+      const onExit = (code: number): void => {
+        reject(
+          new ClusterError(`Worker ${index} ended with code ${code} before its work was done.`),
+        )
+      }
+      const deaf = (): void => {
+        pooled.thread.off('error', reject).off('exit', onExit)
+      }
+      const member: Member = { index, pooled, line: port1, closed: false, deaf, ...UNSEEN }
+      this.#members.push(member)
+      pooled.thread.on('error', reject).on('exit', onExit)
+      port1.on('message', (message: FromThread) => {
         member.heard = true
+        if (message.kind === 'ended' || message.kind === 'failed') member.closed = true
         if (message.kind === 'ended') resolve(message.summary)
         else if (message.kind === 'failed') reject(unportError(message.error))
-        else this.#hear(start.index, member, message)
-      })
-      thread.on('error', reject)
-      thread.on('exit', (code) => {
-        reject(
-          new ClusterError(
-            `Worker ${start.index} ended with code ${code} before its work was done.`,
-          ),
-        )
+        else this.#hear(index, member, message)
       })
     })
   }
@@ -196,7 +219,7 @@ const observe = (member: Member): Promise<void> =>
     send(member, { kind: 'observe' })
   })
 
-const send = ({ thread }: Member, message: ToThread): void => thread.postMessage(message)
+const send = ({ line }: Member, message: ToThread): void => line.postMessage(message)
 
 /** A port from each worker that is here to each other one. */
 const mesh = (count: number, local: readonly number[]): (MessagePort | null)[][] => {
@@ -209,31 +232,4 @@ const mesh = (count: number, local: readonly number[]): (MessagePort | null)[][]
     }
   }
   return ports
-}
-
-/** Node 20 can't start a thread on a TypeScript file, so each starts on this and imports its code. */
-const BOOT = `
-const { workerData } = require('node:worker_threads')
-const begin = async () => {
-  if (workerData.loader !== null) (await import(workerData.loader)).register()
-  await import(workerData.entry)
-}
-begin().catch((error) => { setImmediate(() => { throw error }) })
-`
-
-/** The thread's own code, and a loader where that or the flow's module is TypeScript. */
-const codeFor = (module: string, name: string): { entry: string; loader: string | null } => {
-  const source = import.meta.url.endsWith('.ts')
-  const entry = new URL(`../../${name}${source ? '.ts' : '.js'}`, import.meta.url).href
-  const typed = source || /\.[cm]?tsx?$/.test(new URL(module).pathname)
-  return { entry, loader: typed ? loaderUrl() : null }
-}
-
-/**
- * `import.meta.resolve` is not there where a loader runs modules as CommonJS, as in many test
- * runners, and `require.resolve` gives the CommonJS twin, which can't register itself in a thread.
- */
-const loaderUrl = (): string => {
-  const twin = createRequire(import.meta.url).resolve('tsx/esm/api')
-  return pathToFileURL(twin.replace(/\.cjs$/, '.mjs')).href
 }

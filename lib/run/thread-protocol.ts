@@ -15,8 +15,18 @@ export interface FlowModule {
   readonly args?: readonly unknown[]
 }
 
-/** What a thread starts with. */
+/** What a thread is started with; what it is to do comes later, as a `ThreadStart`. */
+export interface ThreadBoot {
+  /** Where the thread's own code lies, and the loader it needs, if any. */
+  readonly entry: string
+  readonly loader: string | null
+  /** The flow's module, to be loaded meanwhile. */
+  readonly module: string
+}
+
+/** A worker that a thread is to be. Everything that it says goes through its own line. */
 export interface ThreadStart {
+  readonly line: MessagePort
   readonly flow: FlowModule
   readonly index: number
   readonly count: number
@@ -27,9 +37,8 @@ export interface ThreadStart {
   readonly share: StoreShare
   /** What another entry than the usual one needs to know; plain data. */
   readonly extra: unknown
-  /** Where the thread's own code lies, and the loader it needs, if any. */
-  readonly entry: string
-  readonly loader: string | null
+  /** Until when it may act; `null` where nobody can give it up. */
+  readonly lease: SharedArrayBuffer | null
 }
 
 export type ToThread =
@@ -37,6 +46,8 @@ export type ToThread =
   | { readonly kind: 'stop'; readonly drain: boolean }
   | { readonly kind: 'crash'; readonly error: PortableError }
   | { readonly kind: 'observe' }
+  /** The execution is over: it lets go of what connects it with the others. */
+  | { readonly kind: 'leave' }
   | { readonly kind: 'query'; readonly id: number; readonly stepId: string; readonly key: string }
 
 export type FromThread =

@@ -11,15 +11,24 @@ import type { LoopWatch } from '../runtime/loop-delay.ts'
 import type { Timer } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { Worker, type WorkerSummary } from '../worker/worker.ts'
-import { loadFlow } from './flow-module.ts'
+import { loadFlow, preloadModule } from './flow-module.ts'
 import { outsideOf } from './local-crew.ts'
+import { LeaseTerm, SharedLease } from './shared-lease.ts'
 import type { FromThread, ThreadStart, ToThread } from './thread-protocol.ts'
 
 /** How often a thread says where it stands: milliseconds. */
 const PROGRESS_EVERY = 250
 
 /** Wires to workers outside of this process, by worker. */
-export type JoinFar = (fail: (error: unknown) => void) => Promise<ReadonlyMap<number, Wire>>
+export interface FarWires {
+  readonly wires: ReadonlyMap<number, Wire>
+  close(): void
+}
+
+/** How a worker reaches those of other processes. */
+export type JoinFar = (start: ThreadStart, fail: (error: unknown) => void) => Promise<FarWires>
+
+export const NO_WIRES: FarWires = { wires: new Map(), close: () => {} }
 
 /**
  * One worker in a thread of its own: it loads the flow's module itself, since closures cannot
@@ -27,20 +36,23 @@ export type JoinFar = (fail: (error: unknown) => void) => Promise<ReadonlyMap<nu
  */
 class ThreadWorker {
   readonly #start: ThreadStart
-  readonly #tell: (message: FromThread) => void
   readonly #joinFar: JoinFar
+  readonly #lease: SharedLease | null
   readonly #gathering = new Map<string, (values: readonly unknown[]) => void>()
   #outside: readonly RunAware[] = []
   #partitions: readonly RecoveryPartition[] = []
   #worker: Worker | null = null
+  #far: FarWires = NO_WIRES
   #stop: boolean | null = null
+  #crash: { readonly error: unknown } | null = null
   #progress: Timer | null = null
   #loop: LoopWatch | null = null
 
-  constructor(start: ThreadStart, tell: (message: FromThread) => void, joinFar: JoinFar) {
+  constructor(start: ThreadStart, joinFar: JoinFar) {
     this.#start = start
-    this.#tell = tell
     this.#joinFar = joinFar
+    this.#lease = start.lease === null ? null : new SharedLease(new LeaseTerm(start.lease))
+    start.line.on('message', (message: ToThread) => this.#hear(message))
   }
 
   async run(): Promise<void> {
@@ -54,7 +66,11 @@ class ThreadWorker {
     }
   }
 
-  hear(message: ToThread): void {
+  #tell(message: FromThread): void {
+    this.#start.line.postMessage(message)
+  }
+
+  #hear(message: ToThread): void {
     switch (message.kind) {
       case 'gathered':
         this.#gathering.get(message.topic)?.(message.values)
@@ -64,7 +80,10 @@ class ThreadWorker {
         this.#worker?.stop(message.drain)
         return
       case 'crash':
-        this.#worker?.crash(unportError(message.error))
+        this.#fail(unportError(message.error))
+        return
+      case 'leave':
+        this.#leave()
         return
       case 'observe':
         void this.#observe()
@@ -82,12 +101,13 @@ class ThreadWorker {
     this.#outside = outsideOf(flow)
     for (const each of this.#outside) each.useRun?.({ runtime: systemRuntime, recovery: durable })
     const partitions = durable ? await this.#openShare() : null
-    const fail = (error: unknown): void => this.#worker?.crash(error)
-    const far = await this.#joinFar(fail)
+    const fail = (error: unknown): void => this.#fail(error)
+    this.#far = await this.#joinFar(this.#start, fail)
     const network = new FrameNetwork(
-      ports.map((port, at) => (port === null ? (far.get(at) ?? null) : portWire(port))),
+      ports.map((port, at) => (port === null ? (this.#far.wires.get(at) ?? null) : portWire(port))),
       { index, runtime: systemRuntime, fail },
     )
+    if (this.#crash !== null) throw this.#crash.error
     this.#worker = this.#makeWorker(flow, network, partitions)
     if (this.#stop !== null) this.#worker.stop(this.#stop)
     this.#tellProgress(this.#worker)
@@ -107,6 +127,7 @@ class ThreadWorker {
       epochInterval: this.#start.settings.epochInterval,
       onError: this.#start.settings.onError,
       recovery,
+      ...(this.#lease === null ? {} : { lease: this.#lease }),
       report: (level, message, error) => this.#report(level, message, error),
       committed: (epoch) => {
         if (network.index === 0) this.#tell({ kind: 'committed', epoch })
@@ -116,12 +137,14 @@ class ThreadWorker {
 
   async #openShare(): Promise<readonly RecoveryPartition[]> {
     const { settings, share } = this.#start
+    const lease = this.#lease
     const { dir, backupInterval } = settings.recovery ?? { dir: '', backupInterval: 0 }
     const store = await RecoveryStore.open(dir, { backupInterval })
     this.#partitions = await store.open(
       {
         runtime: systemRuntime,
         alarm: (message, cause) => this.#report('error', message, cause),
+        ...(lease === null ? {} : { leased: () => lease.leased() }),
       },
       share,
     )
@@ -171,8 +194,22 @@ class ThreadWorker {
     this.#progress = systemRuntime.after(PROGRESS_EVERY, () => this.#tellProgress(worker))
   }
 
+  /** The execution has failed somewhere; a worker that is not yet there never begins. */
+  #fail(error: unknown): void {
+    this.#crash ??= { error }
+    this.#lease?.end()
+    this.#worker?.crash(error)
+  }
+
+  #leave(): void {
+    this.#far.close()
+    for (const port of this.#start.ports) port?.close()
+    this.#start.line.close()
+  }
+
   async #close(failure: unknown): Promise<void> {
     this.#progress?.cancel()
+    if (failure !== null) this.#lease?.end()
     if (this.#loop !== null) this.#tellFacts()
     this.#loop?.stop()
     if (this.#worker !== null) this.#tell({ kind: 'progress', progress: this.#worker.progress })
@@ -185,11 +222,8 @@ class ThreadWorker {
   }
 }
 
-/** Runs this thread's worker; what it has been told before is all heard in order. */
-export const runThread = (start: ThreadStart, joinFar: JoinFar): void => {
-  const port = parentPort
-  if (port === null) return
-  const worker = new ThreadWorker(start, (message) => port.postMessage(message), joinFar)
-  port.on('message', (message: ToThread) => worker.hear(message))
-  void worker.run()
+/** What a thread of workers does: it is one worker after the other, as it is told. */
+export const runThread = (module: string, joinFar: JoinFar): void => {
+  preloadModule(module)
+  parentPort?.on('message', (start: ThreadStart) => void new ThreadWorker(start, joinFar).run())
 }

@@ -32,6 +32,7 @@ import { Committer } from './committer.ts'
 import type { Agreed } from './convene.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior, WATERMARK_KEY } from './keyed-behavior.ts'
+import type { Lease } from './lease.ts'
 import type { LoadTarget } from './loader.ts'
 import { MergeBehavior } from './merge-behavior.ts'
 import { PartitionedSinkBehavior, partOf } from './partitioned-sink-behavior.ts'
@@ -87,6 +88,7 @@ export interface Parts {
   /** How the flow is being stopped; `null` while it is not. */
   readonly stopping: () => 'drain' | 'halt' | null
   readonly over: () => boolean
+  readonly lease: Lease
   /** Asks for the end of the open epoch, ahead of time. */
   readonly cut: () => void
   readonly skipped: (stepId: string) => void
@@ -258,6 +260,7 @@ class Assembler {
       openEpoch: () => self().inbox.epoch,
       stopping: this.#parts.stopping,
       over: this.#parts.over,
+      lease: this.#parts.lease,
       cut: this.#parts.cut,
       skipped: () => skipped(step.id),
       deadLetter: (letter, sink) => {

@@ -44,6 +44,8 @@ export class Destination {
   }
 
   /**
+   * Nothing is called without the lease.
+   *
    * @throws GivenUp when the run is over, or was stopped and the next one goes on with it
    */
   async call<R>(callback: string, slot: string, body: () => R | Promise<R>): Promise<R> {
@@ -51,6 +53,7 @@ export class Destination {
     for (;;) {
       if (this.#closed) throw new GivenUp()
       try {
+        await this.#host.around.lease.leased()
         const result = await body()
         this.#isBack(slot)
         return result

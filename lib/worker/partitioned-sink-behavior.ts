@@ -168,6 +168,7 @@ export class PartitionedSinkBehavior extends Behavior {
 
   /** What was written is made durable before its position is taken; then the epoch passes on. */
   #closeEpoch(pass: () => void): void {
+    this.#host.around.lease.check()
     const written = this.#parts.filter((part) => part?.written === true) as OpenPart[]
     const flushes = written.filter(({ partition }) => partition.flush !== undefined)
     const finish = (): void => {

@@ -22,7 +22,8 @@ export interface SinkBatch {
  * W2. Under `skip` and `deadLetter` a batch that still fails is halved until the items at fault stand
  *     alone, and these are passed over; so an item may be written again that a failed write had
  *     already taken.
- * W3. A ConnectorError that says `retryable` is the destination's fault and never an item's.
+ * W3. Nothing is written without the lease.
+ * W4. A ConnectorError that says `retryable` is the destination's fault and never an item's.
  */
 export class SinkWrites {
   readonly #host: StepHost
@@ -40,7 +41,8 @@ export class SinkWrites {
 
   /** Writes a batch; the actor is held until that is through. */
   write(batch: SinkBatch): void {
-    const { hold } = this.#host.around
+    const { hold, lease } = this.#host.around
+    lease.check()
     if (this.#circuit !== null && !this.#circuit.enter()) {
       hold(this.#goOn(batch, null))
       return
@@ -111,6 +113,7 @@ export class SinkWrites {
         items: items.slice(from, to),
         keys: keys?.slice(from, to) ?? null,
       }
+      await this.#host.around.lease.leased()
       const failure = await tryWrite(part)
       if (failure !== null) await this.#isolate(part, failure.thrown)
     }
@@ -132,6 +135,7 @@ export class SinkWrites {
     while (circuit !== null && !circuit.enter()) {
       await new Promise<void>((resolve) => circuit.onChange(resolve))
     }
+    await this.#host.around.lease.leased()
     const failure = await tryWrite(batch)
     if (failure === null) circuit?.succeeded()
     return failure

@@ -1,4 +1,4 @@
-import { AbortExecution, ConnectorError } from '../errors/errors.ts'
+import { AbortExecution, ClusterError, ConnectorError } from '../errors/errors.ts'
 import { StepError, type StepFacts } from '../errors/step-error.ts'
 import { circuitOption } from '../flow/options.ts'
 import { type DeadLetter, deadLetterSinkOf, type ErrorPolicy } from '../flow/policy.ts'
@@ -9,6 +9,7 @@ import { Circuit } from '../state/circuit.ts'
 import type { Failure } from '../state/processor.ts'
 import type { Tries } from '../state/task.ts'
 import { durationMillis } from '../time/time.ts'
+import type { Lease } from './lease.ts'
 
 /** What the worker gives to the actor of a step. */
 export interface StepSurroundings {
@@ -27,6 +28,8 @@ export interface StepSurroundings {
   stopping(): 'drain' | 'halt' | null
   /** Whether the worker has ended or failed, and has closed what was open. */
   over(): boolean
+  /** Without it nothing is handed over to the outside. */
+  readonly lease: Lease
   /** Asks for the end of the open epoch, ahead of time. */
   cut(): void
   skipped(): void
@@ -154,6 +157,8 @@ export class StepHost {
     part: string | undefined,
     build: () => P | Promise<P>,
   ): Promise<P> {
+    // What opens a sink also cuts it back.
+    await this.around.lease.leased()
     const opened = await this.call(callback, part, build)
     if (!this.around.over()) return opened
     await this.call('close', part, () =>
@@ -163,7 +168,11 @@ export class StepHost {
   }
 
   outside(callback: string, part: string | undefined, error: unknown): Error {
-    if (error instanceof ConnectorError || error instanceof AbortExecution) return error
+    const known =
+      error instanceof ConnectorError ||
+      error instanceof AbortExecution ||
+      error instanceof ClusterError
+    if (known) return error
     return this.error({ callback, error, ...(part === undefined ? {} : { part }) })
   }
 }

@@ -54,6 +54,7 @@ export class TransactionalSinkBehavior extends SlotSinkBehavior {
 
   protected override take(number: number, items: unknown[]): void {
     const { name, partition } = this.#open.get(number) as Slot
+    this.host.around.lease.check()
     let written: void | Promise<void>
     try {
       written = partition.writeBatch(items)
@@ -69,6 +70,7 @@ export class TransactionalSinkBehavior extends SlotSinkBehavior {
   }
 
   protected override closeEpoch(): Promise<void> | null {
+    this.host.around.lease.check()
     const { epoch } = this
     const preparing: Promise<void>[] = []
     for (const slot of this.#open.values()) {

@@ -10,6 +10,7 @@ import { type Assembly, assemble } from './assembly.ts'
 import { type Agreed, convene } from './convene.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
+import { LASTING, type Lease } from './lease.ts'
 import { loadSnapshots } from './loader.ts'
 import { Pacer } from './pacer.ts'
 import type { Ports, Watch } from './ports.ts'
@@ -19,6 +20,8 @@ import { factsOf, type WorkerFacts } from './worker-facts.ts'
 
 /** How long a turn may take before the event loop gets its own: milliseconds. */
 const TURN = 10
+/** How often a worker without its lease looks for it: milliseconds. */
+const LEASE_LOOK = 10
 /** Items a sender may send before it hears how many have been taken. */
 const GRANT = 1024
 
@@ -38,6 +41,8 @@ export interface WorkerOptions {
   readonly report: Report
   /** Told of every epoch that has become durable everywhere. */
   readonly committed: (epoch: number) => void
+  /** Held for as long as nobody can have given the worker up. @defaultValue for ever */
+  readonly lease?: Lease
   /** Sees what reaches the mailboxes; for simulations. */
   readonly watch?: Watch
 }
@@ -60,11 +65,14 @@ export interface WorkerSummary {
  * W2. Upstream actors go first, so that what one turn read is through before the next begins.
  * W3. Worker 0 paces the epochs; every worker ends an epoch at a turn of its own.
  * W4. Nothing is read before every starting position is durable.
+ * W5. Nothing is handed over to a sink, told to be committed or written to the store without the
+ *     lease. A worker whose lease has run out stands still until it is renewed.
  */
 export class Worker implements Host, Receiver {
   readonly #options: WorkerOptions
   readonly #runtime: Runtime
   readonly #network: Network
+  readonly #lease: Lease
   readonly #letters: DeadLetters
   readonly #pacer: Pacer
   #agreed: Agreed | null = null
@@ -91,6 +99,7 @@ export class Worker implements Host, Receiver {
     this.#options = options
     this.#runtime = options.runtime
     this.#network = options.network
+    this.#lease = options.lease ?? LASTING
     this.#letters = new DeadLetters(options.network.index, options.network.count)
     this.#queue = new RunQueue([], options.runtime)
     this.#pacer = new Pacer({
@@ -124,6 +133,7 @@ export class Worker implements Host, Receiver {
   crash(error: unknown): void {
     if (this.#over) return
     this.#over = true
+    this.#lease.end()
     this.#timer?.cancel()
     for (const actor of this.#assembly?.actors ?? []) actor.stop()
     this.#finish({ failure: error })
@@ -268,6 +278,7 @@ export class Worker implements Host, Receiver {
       network: this.#network,
       host: this,
       report,
+      lease: this.#lease,
       wake: () => this.#wake(),
       stopping: () => this.#stopping,
       over: () => this.#over,
@@ -338,6 +349,10 @@ export class Worker implements Host, Receiver {
   #turn(): void {
     this.#scheduled = false
     if (this.#over || this.#assembly === null) return
+    if (!this.#lease.held) {
+      this.#awaitLease()
+      return
+    }
     this.#turning = true
     const until = this.#runtime.monotonic() + TURN
     let active = false
@@ -354,9 +369,15 @@ export class Worker implements Host, Receiver {
       this.#turning = false
     }
     if (this.#over) return
-    if (active) this.#wake()
+    if (!this.#lease.held) this.#awaitLease()
+    else if (active) this.#wake()
     else if (this.#aborted !== null && this.#isThrough()) this.crash(this.#aborted)
     else this.#sleep()
+  }
+
+  #awaitLease(): void {
+    this.#timer?.cancel()
+    this.#timer = this.#runtime.after(LEASE_LOOK, () => this.#wake())
   }
 
   /** Whether nothing is left to do, or to commit, of what was read before an abort. */
@@ -398,7 +419,7 @@ export class Worker implements Host, Receiver {
 
   /** Lets actors go until none can; false when time is up first (W2). */
   #drain(until: number): boolean {
-    return this.#queue.drain(until, () => this.#over)
+    return this.#queue.drain(until, () => this.#over || !this.#lease.held)
   }
 
   #mayRead(): boolean {
@@ -503,6 +524,7 @@ export class Worker implements Host, Receiver {
   }
 
   #onCommitted(epoch: number): void {
+    this.#lease.check()
     this.#pacer.committed = epoch
     this.#options.committed(epoch)
     for (const { actor } of this.#assembly?.sources ?? []) this.#tell(actor, epoch)

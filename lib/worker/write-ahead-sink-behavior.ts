@@ -189,6 +189,7 @@ export class WriteAheadSinkBehavior extends SlotSinkBehavior {
         if (now !== marker && now === staged.epoch) return
       }
       asks = true
+      await this.host.around.lease.leased()
       await partition.deliver(staged.epoch, staged.items())
     })
     slot.marker = staged.epoch
