@@ -54,6 +54,8 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   readonly #time = new MovingTime()
   readonly #deadlines: Deadlines<E>
   readonly #loop: TimedLoop
+  /** A key that was just notified and asks for a time gone by is not notified again at once. */
+  #soonest: number = Number.NEGATIVE_INFINITY
   #outKeys: string[] = []
   #outValues: unknown[] = []
   /** How far the batch has been taken in, and the place of the last value whose time is known. */
@@ -121,7 +123,12 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
 
   onTimer(now: number): void {
     this.#time.moveTo(now)
-    this.#wake(this.#time.now)
+    this.#soonest = this.#time.now + 1
+    try {
+      this.#wake(this.#time.now)
+    } finally {
+      this.#soonest = Number.NEGATIVE_INFINITY
+    }
   }
 
   /** All input has ended: whatever waits for its time is let out, key after key. */
@@ -186,7 +193,8 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
       const wake =
         deadline === Number.POSITIVE_INFINITY ? null : (clock.wakeFor?.(deadline) ?? null)
       const own = clock.notifyAt()
-      this.#deadlines.schedule(entry, own === null || (wake !== null && wake < own) ? wake : own)
+      const next = own === null || (wake !== null && wake < own) ? wake : own
+      this.#deadlines.schedule(entry, next === null ? null : Math.max(next, this.#soonest))
     }
   }
 

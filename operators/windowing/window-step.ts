@@ -39,6 +39,8 @@ export class WindowStep<V, W> {
   readonly #byWallTime = new TimerHeap<KeyEntry<V, W>>()
   readonly #byWatermark = new TimerHeap<KeyEntry<V, W>>()
   #touched: KeyEntry<V, W>[] = []
+  /** A key that was just notified and asks for a time gone by is not notified again at once. */
+  #soonest: number = Number.NEGATIVE_INFINITY
 
   /** Keys that are loaded see `now`, until `onLoaded` tells when wall time goes on. */
   constructor(plan: WindowPlan<V, W>, sink: WindowSink<V, W>, now: number) {
@@ -100,7 +102,12 @@ export class WindowStep<V, W> {
 
   onTimer(now: number): void {
     this.#time.moveTo(now)
-    this.#notifyDue(this.#byWallTime, this.#time.now)
+    this.#soonest = this.#time.now + 1
+    try {
+      this.#notifyDue(this.#byWallTime, this.#time.now)
+    } finally {
+      this.#soonest = Number.NEGATIVE_INFINITY
+    }
   }
 
   /** All input has ended: every window closes, key after key. */
@@ -162,7 +169,11 @@ export class WindowStep<V, W> {
   #schedule(entry: KeyEntry<V, W>): void {
     const { windows } = entry
     if (windows.followsStream) this.#byWatermark.schedule(entry, windows.deadline())
-    else this.#byWallTime.schedule(entry, windows.notifyAt())
+    else this.#byWallTime.schedule(entry, this.#notBefore(windows.notifyAt()))
+  }
+
+  #notBefore(wake: number | null): number | null {
+    return wake === null ? null : Math.max(wake, this.#soonest)
   }
 
   #forget(entry: KeyEntry<V, W>): void {

@@ -301,7 +301,7 @@ describe('KeyWindows', () => {
       logic: lists,
     })
     world.batch(at(1)).step.onTimer(5)
-    expect(world.step.nextTimer()).to.equal(-1)
+    expect(world.step.nextTimer()).to.equal(6)
   })
 })
 
