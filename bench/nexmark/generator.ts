@@ -38,7 +38,11 @@ const makeChannels = (): {
   const draws = new Draws()
   draws.seed(777, 2)
   const page = (): string => {
-    const path = [draws.word(5, UNDERSCORE), draws.word(5, UNDERSCORE), draws.word(5, UNDERSCORE)].join('/')
+    const path = [
+      draws.word(5, UNDERSCORE),
+      draws.word(5, UNDERSCORE),
+      draws.word(5, UNDERSCORE),
+    ].join('/')
     return `https://www.nexmark.com/${path}/item.htm?query=1`
   }
   const hot = HOT_CHANNELS.map((name) => ({ name, url: page() }))
