@@ -23,6 +23,37 @@ export const addOps = (
   { settle, world, code }: { settle: Settle; world: World; code: Code },
 ): void => {
   addDlq(program, { settle, world, code })
+  addDoctor(program, { settle, world, code })
+}
+
+const DOCTOR_EXAMPLES = `
+Examples:
+  tidemark doctor http://127.0.0.1:3030             a running flow, looked at twice
+  tidemark doctor http://10.0.0.7:3030 --for 30 --json
+  tidemark doctor orders.ts                         advice on a flow that is not running
+
+The token of an API goes into TIDEMARK_API_TOKEN, or into a file.
+
+Exit codes: 0 healthy, 1 not, 2 bad usage.`
+
+const addDoctor = (
+  program: Command,
+  { settle, world, code }: { settle: Settle; world: World; code: Code },
+): void => {
+  settle(program.command('doctor'), world)
+    .summary('what holds a flow back, in sentences: tidemark doctor http://127.0.0.1:3030')
+    .description(
+      'Says how a running flow is, or what may go wrong with a flow that is not running.',
+    )
+    .argument('<target>', 'the URL of an API, or a module as `tidemark run` takes it')
+    .option('--for <seconds>', 'how long to look (3): --for 30')
+    .option('--token-file <file>', 'the token of the API: --token-file ./token')
+    .option('--json', 'print what was found as JSON: tidemark doctor flow.ts --json')
+    .addHelpText('after', DOCTOR_EXAMPLES)
+    .action(async (target: string, given: Record<string, never>) => {
+      const { doctorCommand } = await import('./doctor-command.ts')
+      code.exit = await doctorCommand(target, given, world)
+    })
 }
 
 const addDlq = (

@@ -61,6 +61,7 @@ export const mapAsync = <T, R>(
     spec: {
       kind: 'task',
       keeps: 'nothing',
+      ...(Number.isFinite(plan.timeout) ? { timeout: plan.timeout } : {}),
       open: (context) => new AsyncCalls({ ...plan, tries: tries ?? context.retry }, context),
     },
   })

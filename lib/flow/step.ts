@@ -92,6 +92,8 @@ export interface StateOptions<S = unknown> extends RowFormat<S> {
 export interface TaskSpec {
   readonly kind: 'task'
   readonly open: (context: TaskContext) => TaskProcessor
+  /** Milliseconds an item may take; absent where none is set. */
+  readonly timeout?: number
   /** Whether the output keeps keys (no built-in one does). */
   readonly keeps: 'nothing' | 'key'
 }

@@ -5,6 +5,7 @@ import type { KeyedSpec } from '../flow/step.ts'
 import type { Block } from '../recovery/block.ts'
 import { data, end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Failure, Processor, ProcessorContext } from '../state/processor.ts'
+import { HotKeys } from './hot-keys.ts'
 import { type Attempts, Retries } from './retries.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
 import type { StepHost } from './step-host.ts'
@@ -25,6 +26,7 @@ export const WATERMARK_KEY = '\u0000watermark'
 export class KeyedBehavior extends Behavior {
   readonly #host: StepHost
   readonly #processor: Processor
+  readonly hotKeys: HotKeys = new HotKeys()
   readonly #writer: SnapshotWriter | null
   readonly #input: () => number
   readonly #first: number
@@ -77,6 +79,7 @@ export class KeyedBehavior extends Behavior {
       this.#load(batch)
       return
     }
+    if (batch.keys !== null) this.hotKeys.note(batch.keys)
     if (this.#retries === null) {
       this.#processor.onBatch(batch.keys as readonly string[], batch.values, input)
     } else {

@@ -19,6 +19,8 @@ export interface RecorderFacts {
   readonly taken: readonly (readonly [step: string, bytes: number, rows: number])[]
   /** Blocks that wait to be written. */
   readonly waiting: number
+  /** Recovery partitions it writes; without recovery there are none. */
+  readonly partitions: number
 }
 
 /**
@@ -79,6 +81,7 @@ export class Recorder extends Behavior {
       failures: this.#failures,
       taken: [...this.#taken].map(([step, { bytes, rows }]) => [step, bytes, rows]),
       waiting,
+      partitions: this.#partitions.length,
     }
   }
 

@@ -16,6 +16,23 @@ export const readTimeRow = (row: string): readonly [sourceId: string, part: stri
   return [row.slice(0, at), row.slice(at + 1)]
 }
 
+/** How far a source partition is that has a say in the watermark; plain data. */
+export interface PartNow {
+  readonly source: string
+  readonly part: string
+  /** Epoch milliseconds; `null` before its first item. */
+  readonly watermark: number | null
+  /** When that last moved, wall-clock time; `null` where it has not in this run. */
+  readonly movedAt: number | null
+  /** Milliseconds in which it could have given items since it last gave one. */
+  readonly idleFor: number
+  /** Whether it is left alone, since others are too far behind it. */
+  readonly ahead: boolean
+}
+
+/** Of those that are furthest behind, so many are told of. */
+const MOST_PARTS = 16
+
 /** How far one partition has come. */
 interface PartTime {
   readonly part: SourcePart
@@ -23,6 +40,8 @@ interface PartTime {
   latest: number
   /** Whether that has changed in the open epoch. */
   moved: boolean
+  /** When that was last, wall-clock time; `null` before this run's first item. */
+  movedAt: number | null
   /** Ways by which it reaches this step that have not ended. */
   ways: number
 }
@@ -81,6 +100,7 @@ export class WatermarksBehavior extends Behavior {
     if (look.latest > time.latest) {
       time.latest = look.latest
       time.moved = true
+      time.movedAt = this.#host.around.runtime.now()
     }
     this.#advance()
   }
@@ -133,6 +153,26 @@ export class WatermarksBehavior extends Behavior {
     this.#advance()
   }
 
+  /** How far the partitions are that have a say, the furthest behind first. */
+  get parts(): readonly PartNow[] {
+    const { outOfOrderness } = this.#spec
+    return [...this.#times.values()]
+      .filter((time) => this.#counts(time))
+      .map(({ part, latest, movedAt }) => ({
+        source: part.stepId,
+        part: part.name,
+        watermark: Number.isFinite(latest) ? latest - outOfOrderness : null,
+        movedAt,
+        idleFor: part.idleFor,
+        ahead: part.ahead,
+      }))
+      .sort(
+        (a, b) =>
+          (a.watermark ?? Number.NEGATIVE_INFINITY) - (b.watermark ?? Number.NEGATIVE_INFINITY),
+      )
+      .slice(0, MOST_PARTS)
+  }
+
   #load(batch: Signal): void {
     batch.keys?.forEach((row, at) => {
       this.#stored.set(row, this.#writer?.decode(batch.values[at] as Uint8Array) as number)
@@ -147,7 +187,7 @@ export class WatermarksBehavior extends Behavior {
   #timeOf(part: SourcePart): PartTime {
     let time = this.#times.get(part)
     if (time === undefined) {
-      time = { part, latest: this.#storedOf(part), moved: false, ways: 0 }
+      time = { part, latest: this.#storedOf(part), moved: false, movedAt: null, ways: 0 }
       this.#times.set(part, time)
     }
     return time

@@ -7,10 +7,12 @@ import type { Assembly } from './assembly.ts'
 import { ChainBehavior } from './chain-behavior.ts'
 import { Committer } from './committer.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import type { HotKey } from './hot-keys.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
 import type { Pacer } from './pacer.ts'
 import { Recorder, type RecorderFacts } from './recorder.ts'
 import { SourceBehavior } from './source-behavior.ts'
+import { type PartNow, WatermarksBehavior } from './watermarks-behavior.ts'
 
 /** Where one step stands on one worker; plain data. */
 export interface StepNow {
@@ -36,6 +38,10 @@ export interface StepNow {
   readonly late: number | null
   /** Source partitions that are being read; `null` where the step is no source. */
   readonly partitions: number | null
+  /** Of a step that makes watermarks: the partitions that have a say, the furthest behind first. */
+  readonly parts: readonly PartNow[] | null
+  /** Of a keyed step: which keys its items have most often, by samples. */
+  readonly hotKeys: readonly HotKey[] | null
   /** How long batches, or polls of a source that gave something, took since timing began. */
   readonly batches: DurationCounts
 }
@@ -129,6 +135,8 @@ const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
     keys: keyed?.table.size ?? null,
     late: keyed?.lateItems ?? null,
     partitions: source === null ? null : source.finished ? 0 : source.live,
+    parts: behavior instanceof WatermarksBehavior ? behavior.parts : null,
+    hotKeys: behavior instanceof KeyedBehavior ? behavior.hotKeys.hottest : null,
     batches: actor.timing.durations.counted,
   }
 }

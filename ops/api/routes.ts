@@ -13,6 +13,16 @@ export type Redact = (
   of: { readonly step: string; readonly key: string },
 ) => unknown
 
+/** What has been said of a running flow lately; of each text only so much. */
+const MOST_MESSAGES = 32
+const LONGEST_MESSAGE = 500
+
+interface Message {
+  readonly time: number
+  readonly level: 'info' | 'warn' | 'error'
+  readonly message: string
+}
+
 /** A worker that is busy for longer than this counts as not answering: milliseconds. */
 const PATIENCE = 5000
 
@@ -40,6 +50,9 @@ export class Routes {
   readonly #live: LiveStreams
   #metrics: MetricsPage | null = null
   #failed = false
+  /** When an epoch was last committed, by the monotonic clock. */
+  #committedAt: number | null = null
+  readonly #messages: Message[] = []
   readonly #routes: ReadonlyMap<string, Route>
 
   constructor(execution: Execution, flow: Dataflow, redact: Redact) {
@@ -48,6 +61,10 @@ export class Routes {
     this.#redact = redact
     execution.done.catch(() => {
       this.#failed = true
+    })
+    execution.events$.subscribe((event) => {
+      if (event.kind === 'committed') this.#committedAt = performance.now()
+      else if (event.kind === 'message') this.#note(event)
     })
     this.#live = new LiveStreams(() => this.#now())
     const get = (answer: Answer): Route => ({ method: 'GET', answer })
@@ -108,8 +125,16 @@ export class Routes {
       flow: this.#flow.id,
       time: Date.now(),
       ...this.#execution.metrics(),
+      sinceCommit:
+        this.#committedAt === null ? null : (performance.now() - this.#committedAt) / 1000,
+      messages: this.#messages,
       workers: await inTime(this.#execution.observe()),
     }
+  }
+
+  #note({ level, message }: Omit<Message, 'time'>): void {
+    if (this.#messages.length === MOST_MESSAGES) this.#messages.shift()
+    this.#messages.push({ time: Date.now(), level, message: message.slice(0, LONGEST_MESSAGE) })
   }
 
   async #state(response: ServerResponse, step: string, key: string): Promise<void> {
