@@ -1,27 +1,28 @@
 import assert from 'node:assert/strict'
-import { TidemarkError } from '../lib/errors/errors.ts'
 import {
   type DynamicSink,
   FixedPartitionedSink,
   StatefulSinkPartition,
   type StatelessSinkPartition,
 } from '../lib/flow/sink.ts'
+import {
+  describeContract,
+  failsWithOurs,
+  LISTS_THE_SAME,
+  listsDistinctParts,
+  type PartitionedWorld,
+  partOf,
+} from './contract.ts'
 import { globalRunner, type TestRunner } from './test-runner.ts'
 
 /** A sink in a world of its own, made anew for each promise that is tested. */
-export interface SinkWorld<T> {
+export interface SinkWorld<T> extends PartitionedWorld {
   // biome-ignore lint/suspicious/noExplicitAny: the position's type is the sink's own affair.
   readonly sink: FixedPartitionedSink<T, any> | DynamicSink<T>
   /** At least three items to write. */
   readonly items: readonly T[]
   /** What the outside system holds, once the partition was closed. */
   readonly written: () => readonly T[] | Promise<readonly T[]>
-  /** The partition; the first listed unless given. */
-  readonly part?: string
-  /** Makes the outside system fail the partition's next writes; without it that is not tested. */
-  readonly fail?: () => void | Promise<void>
-  /** Takes the world down. */
-  readonly dispose?: () => void | Promise<void>
 }
 
 /**
@@ -44,31 +45,21 @@ export const describeSink = <T>(
   make: () => SinkWorld<T> | Promise<SinkWorld<T>>,
   runner: TestRunner = globalRunner(),
 ): void => {
-  const promise = (title: string, body: (world: SinkWorld<T>) => Promise<void>): void =>
-    runner.it(title, async () => {
-      const world = await make()
-      try {
-        await body(world)
-      } finally {
-        await world.dispose?.()
-      }
-    })
-
-  runner.describe(`${name} keeps the contract of a sink`, () => {
-    promise('lists partitions of distinct names, the same ones each time', listsTheSame)
-    promise('writes items in order, whatever the batches', writesAll)
-    promise('takes an empty batch, and no batch at all', takesNothing)
-    promise('is cut back to any position, given as plain data', isCutBack)
-    promise('fails with an error of ours when the outside system does', tellsFailure)
+  describeContract<SinkWorld<T>>(`${name} keeps the contract of a sink`, {
+    make,
+    runner,
+    promises: (promise) => {
+      promise(LISTS_THE_SAME, listsTheSame)
+      promise('writes items in order, whatever the batches', writesAll)
+      promise('takes an empty batch, and no batch at all', takesNothing)
+      promise('is cut back to any position, given as plain data', isCutBack)
+      promise('fails with an error of ours when the outside system does', tellsFailure)
+    },
   })
 }
 
 const listsTheSame = async <T>({ sink }: SinkWorld<T>): Promise<void> => {
-  if (!(sink instanceof FixedPartitionedSink)) return
-  const parts = await sink.listParts()
-  assert.ok(parts.length > 0, 'no partition is listed')
-  assert.equal(new Set(parts).size, parts.length, 'two partitions have one name')
-  assert.deepEqual(await sink.listParts(), parts)
+  if (sink instanceof FixedPartitionedSink) await listsDistinctParts(sink)
 }
 
 const writesAll = async <T>(world: SinkWorld<T>): Promise<void> => {
@@ -112,22 +103,18 @@ const tellsFailure = async <T>(world: SinkWorld<T>): Promise<void> => {
   if (world.fail === undefined) return
   const part = await open(world, null)
   await world.fail()
-  await assert.rejects(
-    async () => {
-      await part.writeBatch([...world.items])
-      await part.close()
-    },
-    (failure) => failure instanceof TidemarkError,
-  )
+  await failsWithOurs(async () => {
+    await part.writeBatch([...world.items])
+    await part.close()
+  })
   await (part.abandon?.() ?? part.close())
 }
 
 const open = async <T>(
-  { sink, part }: SinkWorld<T>,
+  world: SinkWorld<T>,
   resume: unknown,
 ): Promise<StatelessSinkPartition<T>> => {
+  const { sink } = world
   if (!(sink instanceof FixedPartitionedSink)) return sink.build('contract', 0, 1)
-  const name = part ?? (await sink.listParts())[0]
-  assert.ok(name !== undefined, 'no partition is listed')
-  return sink.buildPart('contract', name, resume)
+  return sink.buildPart('contract', await partOf(world, sink), resume)
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { TidemarkError } from '../lib/errors/errors.ts'
 import {
   EOF,
   FixedPartitionedSource,
@@ -7,20 +6,22 @@ import {
   type StatefulSourcePartition,
   type StatelessSourcePartition,
 } from '../lib/flow/source.ts'
+import {
+  describeContract,
+  failsWithOurs,
+  LISTS_THE_SAME,
+  listsDistinctParts,
+  type PartitionedWorld,
+  partOf,
+} from './contract.ts'
 import { pollNextBatch } from './poll-next-batch.ts'
 import { globalRunner, type TestRunner } from './test-runner.ts'
 
 /** A source in a world of its own, made anew for each promise that is tested. */
-export interface SourceWorld<T> {
+export interface SourceWorld<T> extends PartitionedWorld {
   readonly source: Source<T>
   /** What one partition gives from its start to its end; at least three items. */
   readonly items: readonly T[]
-  /** The partition; the first listed unless given. */
-  readonly part?: string
-  /** Makes the outside system fail the partition's next reads; without it that is not tested. */
-  readonly fail?: () => void | Promise<void>
-  /** Takes the world down. */
-  readonly dispose?: () => void | Promise<void>
 }
 
 /**
@@ -43,32 +44,22 @@ export const describeSource = <T>(
   make: () => SourceWorld<T> | Promise<SourceWorld<T>>,
   runner: TestRunner = globalRunner(),
 ): void => {
-  const promise = (title: string, body: (world: SourceWorld<T>) => Promise<void>): void =>
-    runner.it(title, async () => {
-      const world = await make()
-      try {
-        await body(world)
-      } finally {
-        await world.dispose?.()
-      }
-    })
-
-  runner.describe(`${name} keeps the contract of a source`, () => {
-    promise('lists partitions of distinct names, the same ones each time', listsTheSame)
-    promise('gives its items in order, then its end again and again', givesAll)
-    promise('gives the same to a consumer that takes its time', servesSlowly)
-    promise('resumes behind any batch, from plain data', resumesAnywhere)
-    promise('can be closed while a batch is pending', closesWhileReading)
-    promise('fails with an error of ours when the outside system does', tellsFailure)
+  describeContract<SourceWorld<T>>(`${name} keeps the contract of a source`, {
+    make,
+    runner,
+    promises: (promise) => {
+      promise(LISTS_THE_SAME, listsTheSame)
+      promise('gives its items in order, then its end again and again', givesAll)
+      promise('gives the same to a consumer that takes its time', servesSlowly)
+      promise('resumes behind any batch, from plain data', resumesAnywhere)
+      promise('can be closed while a batch is pending', closesWhileReading)
+      promise('fails with an error of ours when the outside system does', tellsFailure)
+    },
   })
 }
 
 const listsTheSame = async <T>({ source }: SourceWorld<T>): Promise<void> => {
-  if (!(source instanceof FixedPartitionedSource)) return
-  const parts = await source.listParts()
-  assert.ok(parts.length > 0, 'no partition is listed')
-  assert.equal(new Set(parts).size, parts.length, 'two partitions have one name')
-  assert.deepEqual(await source.listParts(), parts)
+  if (source instanceof FixedPartitionedSource) await listsDistinctParts(source)
 }
 
 const givesAll = async <T>(world: SourceWorld<T>): Promise<void> => {
@@ -129,18 +120,17 @@ const tellsFailure = async <T>(world: SourceWorld<T>): Promise<void> => {
   if (world.fail === undefined) return
   const part = await open(world, null)
   await world.fail()
-  await assert.rejects(drain(part), (failure) => failure instanceof TidemarkError)
+  await failsWithOurs(() => drain(part))
   await part.close()
 }
 
 const open = async <T>(
-  { source, part }: SourceWorld<T>,
+  world: SourceWorld<T>,
   resume: unknown,
 ): Promise<StatefulSourcePartition<T, unknown>> => {
+  const { source } = world
   if (source instanceof FixedPartitionedSource) {
-    const name = part ?? (await source.listParts())[0]
-    assert.ok(name !== undefined, 'no partition is listed')
-    return source.buildPart('contract', name, resume)
+    return source.buildPart('contract', await partOf(world, source), resume)
   }
   const built: StatelessSourcePartition<T> = await source.build('contract', 0, 1)
   return built as StatefulSourcePartition<T, unknown>

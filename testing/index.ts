@@ -1,6 +1,11 @@
 export { MemoryStore, type MemoryStoreOptions } from '../lib/recovery/memory.ts'
 export { describeSink, type SinkWorld } from './describe-sink.ts'
 export { describeSource, type SourceWorld } from './describe-source.ts'
+export {
+  describeTransactionalSink,
+  type TransactionalSinkWorld,
+} from './describe-transactional-sink.ts'
+export { describeWriteAheadSink, type WriteAheadSinkWorld } from './describe-write-ahead-sink.ts'
 export { ffwdIter } from './ffwd-iter.ts'
 export { ProgressError } from './order-watch.ts'
 export { pollNextBatch } from './poll-next-batch.ts'

@@ -47,12 +47,20 @@ export class Outside<T> {
   readonly #mishap: (call: Call) => Mishap
   readonly #late: (() => void)[] = []
   readonly #naive: boolean
+  readonly #unfenced: boolean
   runtime: Runtime | null = null
 
-  /** A naive one takes an epoch again that its marker names already. */
-  constructor(mishap: (call: Call) => Mishap = () => 'none', { naive = false } = {}) {
+  /**
+   * A naive one takes an epoch again that its marker names already, or that is published; an unfenced
+   * one goes on taking what older executions write.
+   */
+  constructor(
+    mishap: (call: Call) => Mishap = () => 'none',
+    { naive = false, unfenced = false } = {},
+  ) {
     this.#mishap = mishap
     this.#naive = naive
+    this.#unfenced = unfenced
   }
 
   get items(): T[] {
@@ -102,7 +110,7 @@ export class Outside<T> {
   /** Rows and marker as one; an epoch that the marker names already is there. */
   deliver(at: { slot: string; execution: number; epoch: number }, items: readonly T[]): void {
     const record = this.#slots.get(at.slot)
-    if (record === undefined || record.execution !== at.execution) {
+    if (record === undefined || (record.execution !== at.execution && !this.#unfenced)) {
       throw fencedOff(at.slot, at.execution)
     }
     if (!this.#naive && record.marker !== null && record.marker >= at.epoch) return
@@ -118,17 +126,18 @@ export class Outside<T> {
   }
 
   discard(slot: string, from: number): void {
+    if (this.#unfenced) return
     for (const [id, { epoch }] of this.#staged) {
       if (id.startsWith(`${slot}/`) && epoch >= from) this.#staged.delete(id)
     }
   }
 
   publish(id: string): void {
-    if (this.#published.has(id)) return
+    if (this.#published.has(id) && !this.#naive) return
     const staged = this.#staged.get(id)
     if (staged === undefined) throw new Error(`${id} was promised and is not staged`)
     this.#published.add(id)
-    this.#staged.delete(id)
+    if (!this.#naive) this.#staged.delete(id)
     this.#publish({ slot: id.split('/')[0] as string, epoch: staged.epoch }, staged.items)
   }
 

@@ -4,11 +4,24 @@ import { expect } from 'chai'
 import { BuildError, dataflow, run } from 'tidemark'
 import { TransactionalFileSink, type TransactionalFileSinkOptions } from 'tidemark/connectors/files'
 import { keyOn, map, mapValue } from 'tidemark/operators'
-import { MemoryStore, TestingSource } from 'tidemark/testing'
+import { describeTransactionalSink, MemoryStore, TestingSource } from 'tidemark/testing'
 import { Folder, messageOf } from '../../support/folder.ts'
 import { PARTS, PLACES, PROGRAM } from './killed-flow.ts'
 
 const NUMBERS = Array.from({ length: 10 }, (_, at) => at)
+
+describeTransactionalSink('TransactionalFileSink', () => {
+  const folder = new Folder()
+  return folder.world(() => ({
+    sink: () => new TransactionalFileSink(folder.file('out')),
+    items: ['a', 'b', 'c', 'd', 'e'],
+    written: async () => {
+      const names = (await readdir(folder.file('out'))).filter((name) => name.endsWith('.txt'))
+      const texts = await Promise.all(names.sort().map((name) => folder.text(`out/${name}`)))
+      return texts.flatMap((text) => text.split('\n').slice(0, -1))
+    },
+  }))
+})
 
 describe('TransactionalFileSink', () => {
   const folder = new Folder()

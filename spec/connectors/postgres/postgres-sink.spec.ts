@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { ConnectorError, dataflow, run } from 'tidemark'
 import { PostgresSink } from 'tidemark/connectors/postgres'
 import { keyOn } from 'tidemark/operators'
-import { MemoryStore, TestingSource } from 'tidemark/testing'
+import { describeWriteAheadSink, MemoryStore, TestingSource } from 'tidemark/testing'
 import { type Database, openDatabase } from '../../../connectors/postgres/driver.ts'
 import { Folder } from '../../support/folder.ts'
 import { PostgresServer, postgresPrograms } from '../../support/postgres-server.ts'
@@ -121,6 +121,27 @@ describe('PostgresSink', function () {
     expect(failure).to.be.instanceOf(ConnectorError)
     expect(String(failure)).to.include('duplicate key').and.include('23505')
     expect(await query('SELECT * FROM narrow')).to.deep.equal([])
+  })
+
+  const tables = { made: 0 }
+  describeWriteAheadSink('PostgresSink', async () => {
+    tables.made += 1
+    const table = `contract_${tables.made}`
+    await query(`CREATE TABLE ${table} (at serial, n int CHECK (n < 9))`)
+    return {
+      sink: () => {
+        const { connection } = server
+        return new PostgresSink({ connection, table, markers: `${table}_slots` })
+      },
+      items: [1, 2, 3, 4, 5].map((n) => ({ n })),
+      refused: { n: 9 },
+      written: async () => {
+        const rows = await query(`SELECT n FROM ${table} ORDER BY at`)
+        return rows.map(({ n }) => ({ n }))
+      },
+      away: () => server.kill(),
+      back: () => server.start(),
+    }
   })
 
   it('shuts an older execution out, and takes an epoch once', async () => {
