@@ -1,6 +1,6 @@
 import { connectCluster } from '../cluster/connect.ts'
-import type { NatsOptions } from '../cluster/messaging.ts'
 import type { Execution } from '../lib/run/execution.ts'
+import type { NatsOptions } from '../lib/run/nats-options.ts'
 import type { RunOptions } from '../lib/run/options.ts'
 import type { FlowModule } from '../lib/run/thread-protocol.ts'
 import { FAILED, type World } from './exit.ts'

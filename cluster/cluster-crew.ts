@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ClusterError } from '../lib/errors/errors.ts'
 import { findStore } from '../lib/recovery/directory.ts'
 import type { Crew, CrewHost, Progress, ThreadSettings } from '../lib/run/crew.ts'
+import type { NatsOptions } from '../lib/run/nats-options.ts'
 import type { Settings } from '../lib/run/options.ts'
 import { threadSettings } from '../lib/run/thread-crew.ts'
 import type { ThreadPool } from '../lib/run/thread-pool.ts'
@@ -12,7 +13,7 @@ import type { WorkerSummary } from '../lib/worker/worker.ts'
 import type { WorkerFacts } from '../lib/worker/worker-facts.ts'
 import type { Hello, Plan } from './control.ts'
 import { Council } from './council.ts'
-import type { Messaging, NatsOptions, Register } from './messaging.ts'
+import type { Messaging, Register } from './messaging.ts'
 import { ExecutionFailure, ProcessExecution } from './process-execution.ts'
 import { messagingTransport } from './transport.ts'
 
@@ -248,7 +249,7 @@ export class ClusterCrew implements Crew {
     }
     if (hello.done === plan.execution) execution.succeed()
     else if (hello.incarnation !== member.incarnation) {
-      execution.fail(new ClusterError(`Process ${hello.process} was started anew.`))
+      execution.fail(new ClusterError(`Process ${hello.process} was started anew.`), hello.process)
     } else if (hello.seen >= plan.execution && hello.busy !== plan.execution) {
       execution.fail(new ClusterError(`Process ${hello.process} is out of the execution.`))
     }

@@ -1,3 +1,3 @@
+export type { NatsOptions, NatsTls } from '../lib/run/nats-options.ts'
 export { Cluster, type ClusterOptions, connectCluster } from './connect.ts'
-export type { NatsOptions, NatsTls } from './messaging.ts'
 export { LocalNats, type LocalNatsOptions } from './nats-server.ts'

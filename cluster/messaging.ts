@@ -48,27 +48,3 @@ export interface Register {
   put(key: string, value: string): Promise<number>
   delete(key: string): Promise<void>
 }
-
-/** Where the NATS servers are and how to get in; the names that NATS users know. */
-export interface NatsOptions {
-  /** One URL or several; one without a scheme is `nats://`. */
-  readonly servers: string | readonly string[]
-  readonly user?: string
-  readonly pass?: string
-  readonly token?: string
-  /** The seed of an nkey, as `SU...`. */
-  readonly nkeySeed?: string
-  /** The path of a `.creds` file. */
-  readonly creds?: string
-  readonly tls?: NatsTls
-  /** Under which replies come back; a private one keeps them from others. */
-  readonly inboxPrefix?: string
-}
-
-export interface NatsTls {
-  /** Paths of PEM files. */
-  readonly caFile?: string
-  readonly certFile?: string
-  readonly keyFile?: string
-  readonly handshakeFirst?: boolean
-}

@@ -15,6 +15,12 @@ const READY = /Server is ready/
 /** What a server says before it is ready is kept for its error message: characters. */
 const MOST_LOG = 2000
 
+/**
+ * Waits until whoever holds the other end of its input is gone, however that came about, and ends
+ * the server `$0` with its directory `$1`.
+ */
+const WATCHER = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"'
+
 /** Where the `nats-server` of this machine is: `TIDEMARK_NATS_SERVER`, or on the PATH; `null` where not. */
 export const findNatsServer = (
   variables: Readonly<Record<string, string | undefined>> = process.env,
@@ -36,7 +42,8 @@ export interface LocalNatsOptions {
 }
 
 /**
- * A nats-server of one's own, on the loopback interface and in a directory of its own.
+ * A nats-server of one's own, on the loopback interface and in a directory of its own. It ends with
+ * the process that started it, even when that is killed.
  *
  * @example
  * ```ts
@@ -106,8 +113,10 @@ export class LocalNats {
       { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     )
     this.#process = child
+    const watcher = child.pid === undefined ? null : watch(child.pid, this.#directory)
     child.once('exit', () => {
       if (this.#process === child) this.#process = null
+      watcher?.kill('SIGKILL')
     })
     await ready(child)
   }
@@ -128,6 +137,17 @@ export class LocalNats {
     await this.down('SIGKILL')
     await rm(this.#directory, { recursive: true, force: true })
   }
+}
+
+const watch = (server: number, directory: string): ChildProcess => {
+  const watcher = spawn('/bin/sh', ['-c', WATCHER, String(server), directory], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  // Without it a server outlives whoever is killed, as any child does.
+  watcher.once('error', () => {})
+  watcher.stdin?.on('error', () => {})
+  return watcher
 }
 
 const ready = (child: ChildProcess): Promise<void> =>

@@ -9,14 +9,8 @@ import {
   nkeyAuthenticator,
 } from 'nats'
 import { ClusterError } from '../lib/errors/errors.ts'
-import type {
-  ConnectionState,
-  Entry,
-  Messaging,
-  NatsOptions,
-  Register,
-  Subscription,
-} from './messaging.ts'
+import type { NatsOptions } from '../lib/run/nats-options.ts'
+import type { ConnectionState, Entry, Messaging, Register, Subscription } from './messaging.ts'
 
 /** The client's own pings find a peer that is silent in three of these: milliseconds. */
 const PING_EVERY = 1000

@@ -3,6 +3,7 @@ import { ClusterError } from '../lib/errors/errors.ts'
 import { type PortableError, portError, unportError } from '../lib/errors/portable.ts'
 import { hashKey, ownerOfHash } from '../lib/exchange/hash.ts'
 import type { CrewHost, Progress, ThreadSettings } from '../lib/run/crew.ts'
+import type { NatsOptions } from '../lib/run/nats-options.ts'
 import { LeaseTerm } from '../lib/run/shared-lease.ts'
 import { ThreadGroup } from '../lib/run/thread-group.ts'
 import type { ThreadPool } from '../lib/run/thread-pool.ts'
@@ -13,7 +14,6 @@ import type { WorkerFacts } from '../lib/worker/worker-facts.ts'
 import type { Plan } from './control.ts'
 import { firstWorkers, shareOfWorker } from './formation.ts'
 import { type LinkFacts, type LinkWires, linkWires } from './link-wires.ts'
-import type { NatsOptions } from './messaging.ts'
 import type { Transport } from './transport.ts'
 
 /** Milliseconds without a sign of life from a process after which it is lost. */
@@ -187,8 +187,13 @@ export class ProcessExecution {
     this.#threads.stop(drain)
   }
 
-  /** Ends the execution here and everywhere; the flow goes on with another one. */
-  fail(error: Error): void {
+  /**
+   * Ends the execution here and everywhere; the flow goes on with another one.
+   *
+   * @param gone - the process that is known to hear nothing any more
+   */
+  fail(error: Error, gone?: number): void {
+    if (gone !== undefined) this.#links.links.get(gone)?.close()
     this.#fail(new ExecutionFailure(error, false))
   }
 

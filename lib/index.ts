@@ -63,6 +63,7 @@ export {
   type Summary,
 } from './run/execution.ts'
 export type { Logger } from './run/logger.ts'
+export type { NatsOptions, NatsPlace, NatsTls } from './run/nats-options.ts'
 export type { RunOptions } from './run/options.ts'
 export { run, start } from './run/run.ts'
 export type { Runtime, Timer } from './runtime/runtime.ts'

@@ -6,6 +6,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
 import { type Logger, standardLogger } from './logger.ts'
+import type { NatsPlace } from './nats-options.ts'
 
 /** How a flow is run; every field may be left out. */
 export interface RunOptions {
@@ -30,6 +31,11 @@ export interface RunOptions {
   readonly onError?: ErrorPolicy
   /** @defaultValue warnings and errors on standard error */
   readonly logger?: Logger
+  /**
+   * Which process of several this is, that run the flow together over NATS; the flow is given as its
+   * module then. `tidemark/cluster` is for services that run more than one flow.
+   */
+  readonly nats?: NatsPlace
   /** Clock, timers and chance; a virtual one makes a run repeatable. */
   readonly runtime?: Runtime
 }

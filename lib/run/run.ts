@@ -3,6 +3,7 @@ import { checkFlow } from '../flow/check.ts'
 import { Dataflow } from '../flow/dataflow.ts'
 import { isAdopted } from './adoption.ts'
 import { Execution, type Summary } from './execution.ts'
+import { JoiningCrew } from './joining-crew.ts'
 import { LocalCrew } from './local-crew.ts'
 import { type RunOptions, settingsOf } from './options.ts'
 import { ThreadCrew } from './thread-crew.ts'
@@ -24,7 +25,13 @@ import type { FlowModule } from './thread-protocol.ts'
  */
 export const start = (flow: Dataflow | FlowModule, options: RunOptions = {}): Execution => {
   const settings = settingsOf(options)
+  const { nats } = options
   if (flow instanceof Dataflow) {
+    if (nats !== undefined) {
+      throw new BuildError(
+        "Processes that run a flow together each load its module: give { module: import.meta.url, export: 'flow' } beside nats.",
+      )
+    }
     checkFlow(flow, settings.onError)
     return new Execution(settings, (host) => new LocalCrew(flow, settings, host))
   }
@@ -33,7 +40,11 @@ export const start = (flow: Dataflow | FlowModule, options: RunOptions = {}): Ex
       "start and run need a flow, as dataflow(id) makes it, or its module: { module: import.meta.url, export: 'flow' }.",
     )
   }
-  return new Execution(settings, (host) => new ThreadCrew(flow, settings, host))
+  return new Execution(settings, (host) =>
+    nats === undefined
+      ? new ThreadCrew(flow, settings, host)
+      : new JoiningCrew(flow, { ...options, nats }, host),
+  )
 }
 
 /**

@@ -49,7 +49,11 @@ export class Child {
     })
   }
 
-  signal(name: 'SIGINT' | 'SIGTERM'): void {
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
+  signal(name: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void {
     this.#process.kill(name)
   }
 

@@ -11,12 +11,13 @@ const {
   workers,
   dir,
   epochInterval,
+  flow = { module: 'spec/cluster/flows/counting.ts', export: 'counting' },
 } = JSON.parse(process.argv[2] ?? '{}')
 const say = (level: string) => (message: string) => process.stderr.write(`${level}: ${message}\n`)
 
 const cluster = await connectCluster({ process: place, count, nats: { ...nats, servers } })
 const execution = await cluster.start(
-  { module: pathToFileURL('spec/cluster/flows/counting.ts').href, export: 'counting', args },
+  { module: pathToFileURL(flow.module).href, export: flow.export, args },
   {
     workers,
     epochInterval,

@@ -1,0 +1,66 @@
+import { pathToFileURL } from 'node:url'
+import { expect } from 'chai'
+import { BuildError, type NatsPlace, run, start } from 'tidemark'
+import { LocalNats } from '../../cluster/nats-server.ts'
+import { Folder } from '../support/folder.ts'
+import { counting } from './flows/counting.ts'
+import { linesIn } from './troupe.ts'
+import { describeWithNats } from './with-nats.ts'
+
+const ITEMS = 400
+
+describeWithNats('run, told where the others are', function () {
+  this.timeout(60_000)
+  const folder = new Folder()
+  let server: LocalNats
+
+  beforeEach(async () => {
+    await folder.make()
+    server = await LocalNats.start()
+  })
+  afterEach(async () => {
+    await server.stop()
+    await folder.remove()
+  })
+
+  const flow = (pause: number) => ({
+    module: pathToFileURL('spec/cluster/flows/counting.ts').href,
+    export: 'counting',
+    args: [folder.file('out'), ITEMS, pause],
+  })
+  const place = (process: number): NatsPlace => ({ servers: server.url, process, count: 2 })
+
+  it('runs this part of the flow and gives what all parts have done', async () => {
+    const [zero, one] = await Promise.all(
+      [0, 1].map((process) => run(flow(0), { nats: place(process), workers: 1 + process })),
+    )
+    expect([zero?.reason, one?.reason]).to.deep.equal(['eof', 'eof'])
+    expect(zero?.itemsIn).to.equal(4 * ITEMS)
+    await run(counting(folder.file('alone'), ITEMS, 0))
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await linesIn(folder.file('alone')))
+  })
+
+  it('stops as a whole when one is told to', async () => {
+    const recovery = (process: number) => ({ dir: folder.file(`store-${process}`) })
+    const [zero, one] = [0, 1].map((process) =>
+      start(flow(100), { nats: place(process), recovery: recovery(process), epochInterval: 50 }),
+    )
+    await new Promise<void>((resolve) => {
+      zero?.events$.subscribe((event) => {
+        if (event.kind === 'committed' && event.epoch > 3) resolve()
+      })
+    })
+    await one?.stop()
+    expect([(await zero?.done)?.reason, (await one?.done)?.reason]).to.deep.equal([
+      'stopped',
+      'stopped',
+    ])
+  })
+
+  it('wants the module of the flow, which every process loads itself', () => {
+    expect(() => start(counting(folder.file('out'), 1, 0), { nats: place(0) })).to.throw(
+      BuildError,
+      /each load its module/,
+    )
+  })
+})
