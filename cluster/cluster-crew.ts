@@ -265,6 +265,7 @@ export class ClusterCrew implements Crew {
   async #prepare(): Promise<ThreadSettings> {
     const { settings, host, incarnation } = this.#options
     if (settings.recovery === null) return threadSettings(settings, host)
+    const owner = `process-${this.#options.place.process}`
     const register = await this.#council.register()
     while ((await register.create('making', incarnation)) === null) {
       await new Promise<void>((resolve) => {
@@ -272,7 +273,7 @@ export class ClusterCrew implements Crew {
       })
     }
     try {
-      return await threadSettings(settings, host)
+      return await threadSettings(settings, host, owner)
     } finally {
       await register.delete('making')
     }

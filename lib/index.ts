@@ -55,6 +55,8 @@ export {
   StatelessSourcePartition,
 } from './flow/source.ts'
 export { type ItemOf, KeyedStream, type Operator, Stream } from './flow/stream.ts'
+export type { Archive, ArchiveModule, ArchivePlace } from './recovery/archive.ts'
+export { dirArchive } from './recovery/directory-archive.ts'
 export { RecoveryStore } from './recovery/recovery-store.ts'
 export {
   Execution,

@@ -5,11 +5,13 @@
  *       identity.json               store, index, count: readable without the lock
  *       committed                   the witness
  *       db/                         LevelDB
+ *     damaged-<n>/                  what was set aside before the store was restored from an archive
+ *     damaged.json                  here once a load found damage
  *     generation.json               after a rewrite: the partitions lie in generation-<g>/ instead
  *     making.json                   here while partitions are being made: nothing in it counts yet
  *     making.lock/                  held by the process that makes them
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   CorruptPartitionError,
@@ -31,6 +33,7 @@ import {
 } from './manifest.ts'
 import { damaged } from './record.ts'
 import { missingMessage } from './resume.ts'
+import type { Table } from './table.ts'
 import { WitnessFile } from './witness-file.ts'
 
 /** A partition on the disk. */
@@ -52,6 +55,8 @@ const MAKING_LOCK = 'making.lock'
 const GENERATION = 'generation.json'
 const PART = /^part-(0|[1-9]\d*)$/
 const GENERATION_DIRECTORY = /^generation-\d+$/
+const DAMAGED = 'damaged.json'
+const SET_ASIDE = /^damaged-\d+$/
 
 export const databasePath = (partition: string): string => join(partition, 'db')
 export const witnessPath = (partition: string): string => join(partition, 'committed')
@@ -69,6 +74,35 @@ export const directoryEntries = async (directory: string): Promise<readonly stri
 /** Whether a directory holds anything that a store left in it. */
 export const isUsed = (entries: readonly string[]): boolean =>
   entries.some((name) => PART.test(name) || GENERATION_DIRECTORY.test(name) || name === GENERATION)
+
+/** Whether a directory holds nothing but what was set aside in it. */
+export const isVacant = (entries: readonly string[]): boolean =>
+  entries.every((name) => SET_ASIDE.test(name) || name === MAKING_LOCK)
+
+/** Remembers that a load found damage. */
+export const markDamaged = (directory: string, message: string): Promise<void> =>
+  writeCheckFile(join(directory, DAMAGED), { message })
+
+/** What a load found, where one found damage. */
+export const readDamage = async (directory: string): Promise<string | null> => {
+  const content = await readCheckFile(join(directory, DAMAGED))
+  return content === null ? null : String(content['message'])
+}
+
+/** Moves what a store left out of the way, keeping it; tells whether there was anything. */
+export const setAside = async (directory: string): Promise<boolean> => {
+  const entries = (await directoryEntries(directory)) ?? []
+  const own = entries.filter(
+    (name) =>
+      PART.test(name) || GENERATION_DIRECTORY.test(name) || name === GENERATION || name === DAMAGED,
+  )
+  if (own.length === 0) return false
+  const taken = entries.filter((name) => SET_ASIDE.test(name)).map((name) => Number(name.slice(8)))
+  const aside = join(directory, `damaged-${Math.max(0, ...taken) + 1}`)
+  await mkdir(aside)
+  for (const name of own) await rename(join(directory, name), join(aside, name))
+  return true
+}
 
 /** Whether making partitions was begun in a directory and never ended: nothing has used them. */
 export const isHalfMade = (entries: readonly string[]): boolean =>
@@ -136,7 +170,13 @@ const removeLock = async (directory: string): Promise<void> => {
 /** Makes empty partitions; until the last is there, the directory counts as half made. */
 export const makePartitions = async (
   base: string,
-  options: { readonly store: string; readonly count: number; readonly runtime: Runtime },
+  options: {
+    readonly store: string
+    readonly count: number
+    readonly runtime: Runtime
+    /** Writes what is to be in them from the first, and gives the manifest of that. */
+    readonly fill?: (table: Table, identity: Identity) => Promise<Manifest>
+  },
 ): Promise<readonly PartitionPlace[]> => {
   await mkdir(base, { recursive: true })
   await writeCheckFile(join(base, MAKING), { count: options.count })
@@ -147,7 +187,7 @@ export const makePartitions = async (
   for (let index = 0; index < options.count; index++) {
     const identity = { store: options.store, index, count: options.count }
     const path = join(base, `part-${index}`)
-    await makePartition(path, newManifest(identity), options.runtime)
+    await makePartition(path, identity, options)
     places.push({ path, identity })
   }
   return places
@@ -177,10 +217,22 @@ export const removeOtherGenerations = async (
   }
 }
 
-const makePartition = async (path: string, manifest: Manifest, runtime: Runtime): Promise<void> => {
+const makePartition = async (
+  path: string,
+  identity: Identity,
+  {
+    runtime,
+    fill,
+  }: {
+    readonly runtime: Runtime
+    readonly fill?: (table: Table, identity: Identity) => Promise<Manifest>
+  },
+): Promise<void> => {
   await mkdir(path)
   const table = await openLevel({ directory: databasePath(path), runtime, create: true })
+  let manifest = newManifest(identity)
   try {
+    if (fill !== undefined) manifest = await fill(table, identity)
     await table.write([manifestChange(manifest)], { sync: true })
   } finally {
     await table.close()

@@ -27,6 +27,8 @@ export interface Manifest extends Identity {
   /** How many blocks there are, and the sum of their checksums: a block that is lost is missed. */
   readonly blocks: number
   readonly sum: number
+  /** Restored from an archive that may not have had all that was committed; until it goes on. */
+  readonly uncertain?: boolean
 }
 
 const KEY = Buffer.from('m')

@@ -41,6 +41,12 @@ export class Turns {
   readonly bulk: Serial = new Serial()
 }
 
+/** All blocks of a partition and what it knew of itself when it had them. */
+export interface PartitionImage {
+  readonly manifest: Manifest
+  readonly blocks: AsyncGenerator<readonly StoredBlock[]>
+}
+
 export interface PartitionOptions {
   readonly identity: Identity
   /** Where it lies, for messages. */
@@ -120,9 +126,11 @@ export class LogPartition implements RecoveryPartition {
   }
 
   get facts(): PartitionFacts {
-    const { store, index, count, flowId, executions, frontier, collected } = this.#manifest
+    const { store, index, count, flowId, executions, frontier, collected, uncertain } =
+      this.#manifest
     const { place } = this.#options
-    return { store, place, index, count, flowId, executions, frontier, collected }
+    const doubt = uncertain === true ? { uncertain } : {}
+    return { store, place, index, count, flowId, executions, frontier, collected, ...doubt }
   }
 
   begin(flowId: string, execution: ExecutionRecord): Promise<void> {
@@ -133,7 +141,7 @@ export class LogPartition implements RecoveryPartition {
       await this.#write(dead.map(removal), {
         ...without(this.#manifest, dead),
         flowId,
-        executions: [...this.#manifest.executions.map(withoutSteps), execution].slice(-REMEMBERED),
+        executions: remembered(this.#manifest.executions, execution),
         frontier: { execution: execution.execution, epoch: execution.resumeEpoch },
       })
       await this.#bearWitness(execution)
@@ -142,8 +150,13 @@ export class LogPartition implements RecoveryPartition {
   }
 
   async append(frontier: number, blocks: readonly Block[]): Promise<void> {
+    await this.appendPlaced(frontier, blocks)
+  }
+
+  /** As `append`; gives the blocks with the places where they lie. */
+  async appendPlaced(frontier: number, blocks: readonly Block[]): Promise<readonly StoredBlock[]> {
     await this.#collector.keptUp()
-    await this.#writes.run(async () => {
+    return this.#writes.run(async () => {
       await this.#mend()
       const before = this.#manifest.frontier
       if (before === null) {
@@ -153,13 +166,28 @@ export class LogPartition implements RecoveryPartition {
       }
       checkEpochs(frontier, blocks)
       const added = this.#placed(blocks, before.execution)
+      // Whoever may not go on from a restored store has said so before anything was written.
+      const { uncertain: _, ...manifest } = this.#manifest
       await this.#write(added.map(addition), {
-        ...withBlocks(this.#manifest, added),
+        ...withBlocks(manifest, added),
         frontier: { execution: before.execution, epoch: Math.max(before.epoch, frontier) },
       })
       for (const { stepId, epoch, rows, bytes } of blocks) {
         this.#accounts.added(stepId, epoch, { rows, bytes: bytes.length })
       }
+      return added
+    })
+  }
+
+  /** Everything in it as of now, whatever is written while it is read. */
+  image(): Promise<PartitionImage> {
+    return this.#writes.run(async () => {
+      if (this.#broken !== null) throw this.#broken.cause
+      const manifest = this.#manifest
+      const chunks = this.#descend(allBlocks)
+      // The first step takes hold of the database as it is.
+      const first = await chunks.next()
+      return { manifest, blocks: resumed(first, chunks) }
     })
   }
 
@@ -378,11 +406,29 @@ export class LogPartition implements RecoveryPartition {
   }
 }
 
+const resumed = async function* <T>(
+  first: IteratorResult<T>,
+  rest: AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  try {
+    if (first.done !== true) yield first.value
+    yield* rest
+  } finally {
+    await rest.return(undefined)
+  }
+}
+
 const checkEpochs = (frontier: number, blocks: readonly Block[]): void => {
   for (const epoch of [frontier, ...blocks.map((block) => block.epoch)]) {
     if (!Number.isSafeInteger(epoch) || epoch < 0) throw new RecoveryError(`${epoch} is no epoch.`)
   }
 }
+
+/** The executions that a partition knows once another one has begun. */
+export const remembered = (
+  executions: readonly ExecutionRecord[],
+  execution: ExecutionRecord,
+): readonly ExecutionRecord[] => [...executions.map(withoutSteps), execution].slice(-REMEMBERED)
 
 const withoutSteps = ({ steps: _, ...record }: ExecutionRecord): ExecutionRecord => record
 

@@ -2,15 +2,19 @@ import { join } from 'node:path'
 import { NoPartitionsError, RecoveryError } from '../errors/errors.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
+import type { ArchivePlace } from './archive.ts'
+import { bringBack, claim } from './bring-back.ts'
 import {
   directoryEntries,
   findStore,
   finishMaking,
   isHalfMade,
   isUsed,
+  isVacant,
   makeAlone,
   makePartitions,
 } from './directory.ts'
+import { openArchived } from './open-archived.ts'
 import { openPartitions } from './open-partition.ts'
 import { rewriteStore } from './rewrite.ts'
 import type { RecoveryPartition, Store, StoreHost } from './store.ts'
@@ -22,6 +26,18 @@ const DEFAULT_PARTITIONS = 4
 export interface RecoveryStoreOptions {
   /** How long superseded snapshots are kept, so that older copies of partitions can still be used; 0. */
   readonly backupInterval?: DurationLike
+  /**
+   * Where what each epoch changed is sent to, so that the state outlives the host: an empty or
+   * damaged directory is restored from there.
+   */
+  readonly archive?: ArchivePlace
+  /**
+   * Lets a flow go on from a restore that may be behind what was committed, although its sinks or
+   * sources can't take that back: what they were told since is told again; false.
+   */
+  readonly allowRewind?: boolean
+  /** Whose store it is, in an archive that several processes share. @internal */
+  readonly owner?: string
 }
 
 /** Recovery by directory, as in `run(flow, { recovery: { dir } })`. */
@@ -44,10 +60,23 @@ export class RecoveryStore implements Store {
   readonly dir: string
   /** Milliseconds. */
   readonly backupInterval: number
+  readonly archive: ArchivePlace | null
+  readonly allowRewind: boolean
 
   private constructor(dir: string, options: RecoveryStoreOptions) {
     this.dir = dir
     this.backupInterval = backupMillis(options.backupInterval ?? 0)
+    this.archive = options.archive ?? null
+    this.allowRewind = options.allowRewind ?? false
+  }
+
+  /**
+   * A handle without a look at the directory, for workers whose process has looked.
+   *
+   * @internal
+   */
+  static at(dir: string, options: RecoveryStoreOptions): RecoveryStore {
+    return new RecoveryStore(dir, options)
   }
 
   /**
@@ -76,13 +105,14 @@ export class RecoveryStore implements Store {
   }
 
   /**
-   * A handle on the store in a directory.
+   * A handle on the store in a directory, restored first where it has to be and there is an archive.
    *
    * @throws NoPartitionsError where there is none, MissingPartitionsError where it is not whole,
    * CorruptPartitionError where what it says of itself is damaged.
    */
   static async open(dir: string, options: RecoveryStoreOptions = {}): Promise<RecoveryStore> {
     const store = new RecoveryStore(dir, options)
+    await bringBack(dir, options, () => undefined)
     await inDirectory(dir, () => findStore(dir))
     return store
   }
@@ -98,8 +128,19 @@ export class RecoveryStore implements Store {
   ): Promise<RecoveryStore> {
     const { dir, partitions } = options
     if (partitions !== undefined) checkPartitions(partitions)
+    await bringBack(dir, options, log)
+    const store = await RecoveryStore.#findOrMake(options, log)
+    await claim(dir, options)
+    return store
+  }
+
+  static async #findOrMake(
+    options: RecoveryDirectory,
+    log: (message: string) => void,
+  ): Promise<RecoveryStore> {
+    const { dir, partitions } = options
     const entries = await inDirectory(dir, () => directoryEntries(dir))
-    if (entries === null || entries.length === 0 || isHalfMade(entries)) {
+    if (entries === null || isVacant(entries) || isHalfMade(entries)) {
       const count = partitions ?? DEFAULT_PARTITIONS
       const store = await RecoveryStore.init(dir, count, options)
       log(`Made a recovery store of ${count} partitions in ${dir}.`)
@@ -137,7 +178,9 @@ export class RecoveryStore implements Store {
     return inDirectory(this.dir, async () => {
       const { partitions } = await findStore(this.dir)
       const own = partitions.filter((_, at) => at % share.of === share.index)
-      return openPartitions(own, { host, backupInterval: this.backupInterval })
+      const opened = await openPartitions(own, { host, backupInterval: this.backupInterval })
+      if (this.archive === null || opened.length === 0) return opened
+      return openArchived(opened, { directory: this.dir, place: this.archive, host })
     })
   }
 }

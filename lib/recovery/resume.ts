@@ -52,11 +52,28 @@ export const resumePoint = (facts: readonly PartitionFacts[], flowId?: string): 
     ...members.map(({ frontier }) =>
       frontier !== null && frontier.execution === newest.execution
         ? Math.max(frontier.epoch, newest.resumeEpoch)
-        : newest.resumeEpoch,
+        : // One that was restored from an archive may have been left behind.
+          Math.min(frontier?.epoch ?? newest.resumeEpoch, newest.resumeEpoch),
     ),
   )
   checkAges(members, { newest: newest.execution, resumeEpoch })
   return { execution: newest.execution + 1, resumeEpoch, stores: newest.stores }
+}
+
+/**
+ * Whether more may have been committed than there is to resume from: where partitions come from an
+ * archive that was not waited for, and the others can't show that nothing is missing.
+ */
+export const mayBeBehind = (
+  facts: readonly PartitionFacts[],
+  at: Pick<ResumePoint, 'resumeEpoch' | 'stores'>,
+): boolean => {
+  const members = facts.filter(({ store }) => at.stores.includes(store))
+  if (members.every(({ uncertain }) => uncertain !== true)) return false
+  // Nothing was ever committed that one of them had not made durable.
+  const sure = members.filter(({ uncertain, frontier }) => uncertain !== true && frontier !== null)
+  const bound = Math.min(...sure.map(({ frontier }) => frontier?.epoch ?? 0))
+  return sure.length === 0 || at.resumeEpoch < bound
 }
 
 const checkWhole = (facts: readonly PartitionFacts[]): void => {

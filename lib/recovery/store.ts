@@ -1,4 +1,5 @@
 import type { Runtime } from '../runtime/runtime.ts'
+import type { ArchiveFacts } from './archive.ts'
 import type { Block } from './block.ts'
 
 /** One execution of a flow as a partition remembers it. */
@@ -30,6 +31,8 @@ export interface PartitionFacts {
   readonly frontier: { readonly execution: number; readonly epoch: number } | null
   /** Rows superseded before this epoch may be gone: the partition cannot resume before it. */
   readonly collected: number
+  /** Restored from an archive that may not have had all that was committed. */
+  readonly uncertain?: boolean
 }
 
 /** One recovery partition, opened and locked by this process. */
@@ -59,6 +62,8 @@ export interface RecoveryPartition {
    * damaged or missing: nothing that it gave before may be used then.
    */
   load(resumeEpoch: number): AsyncIterable<Block>
+  /** How far its archive is behind it; missing where there is none. */
+  readonly archive?: ArchiveFacts
   close(): Promise<void>
 }
 
@@ -72,6 +77,8 @@ export interface StoreHost {
   readonly leased?: () => Promise<void>
   /** Told of failures in the background that the flow survives. */
   alarm(message: string, cause: unknown): void
+  /** Told of a failure that ends the execution: another one has taken its place. */
+  fail?(error: Error): void
 }
 
 /** Where the engine keeps snapshots; a real one is a directory of LevelDB databases. */

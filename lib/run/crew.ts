@@ -1,4 +1,5 @@
 import type { ErrorPolicy } from '../flow/policy.ts'
+import type { ArchiveModule } from '../recovery/archive.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 
@@ -28,10 +29,22 @@ export interface Crew {
   observe(): Promise<readonly WorkerFacts[]>
 }
 
+/** The store of a thread's process; plain data. */
+export interface ThreadRecovery {
+  readonly dir: string
+  readonly backupInterval: number
+  readonly allowRewind: boolean
+  readonly archive: {
+    readonly name: string
+    readonly required: boolean
+    readonly from: ArchiveModule
+  } | null
+}
+
 /** What a thread is told of how to run; plain data. */
 export interface ThreadSettings {
   readonly epochInterval: number
   /** Durations are milliseconds, and a sink is in none. */
   readonly onError: ErrorPolicy
-  readonly recovery: { readonly dir: string; readonly backupInterval: number } | null
+  readonly recovery: ThreadRecovery | null
 }

@@ -95,12 +95,15 @@ export class LocalCrew implements Crew {
       : recovery
     return store.open({
       runtime,
-      alarm: (message, cause) => this.#host.report('error', message, cause),
+      alarm: (message, cause) => this.#host.report('error', message, cause ?? undefined),
+      fail: (error) => {
+        for (const worker of this.#workers) worker.crash(error)
+      },
     })
   }
 
   async #work(partitions: readonly RecoveryPartition[] | null): Promise<readonly WorkerSummary[]> {
-    const { workers: count, epochInterval, onError } = this.#settings
+    const { workers: count, epochInterval, onError, recovery } = this.#settings
     const { watch, placed } = this.#ground
     const group = new MemoryGroup(count)
     this.#workers = this.#ground.networks(count).map(
@@ -113,6 +116,8 @@ export class LocalCrew implements Crew {
           epochInterval,
           onError,
           recovery: partitions?.filter((_, at) => at % count === index) ?? null,
+          allowRewind:
+            recovery !== null && 'allowRewind' in recovery && recovery.allowRewind === true,
           report: (level, message, error) => this.#host.report(level, message, error),
           committed: (epoch) => {
             if (index === 0) this.#host.committed(epoch)

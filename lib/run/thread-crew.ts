@@ -5,7 +5,7 @@ import { RecoveryStore } from '../recovery/recovery-store.ts'
 import { durationMillis } from '../time/time.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
-import type { Crew, CrewHost, Progress, ThreadSettings } from './crew.ts'
+import type { Crew, CrewHost, Progress, ThreadRecovery, ThreadSettings } from './crew.ts'
 import { isDirectory } from './local-crew.ts'
 import type { Settings } from './options.ts'
 import { ThreadGroup } from './thread-group.ts'
@@ -98,11 +98,13 @@ export class ThreadCrew implements Crew {
 /**
  * The settings as plain data, and the store made where it has to be.
  *
+ * @param owner - whose store it is in an archive that several processes share
  * @throws BuildError for what cannot be handed to a thread
  */
 export const threadSettings = async (
   { epochInterval, onError, recovery }: Settings,
   host: CrewHost,
+  owner?: string,
 ): Promise<ThreadSettings> => {
   if (deadLetterSinkOf(onError) !== null) {
     throw new BuildError(
@@ -112,15 +114,28 @@ export const threadSettings = async (
   const policy = portablePolicy(onError)
   if (recovery === null) return { epochInterval, onError: policy, recovery: null }
   const store = isDirectory(recovery)
-    ? await RecoveryStore.openOrInit(recovery, (message) => host.report('info', message))
+    ? await RecoveryStore.openOrInit(
+        owner === undefined ? recovery : { ...recovery, owner },
+        (message) => host.report('info', message),
+      )
     : recovery
   if (!(store instanceof RecoveryStore)) {
     throw new BuildError(
       'Workers in threads need a RecoveryStore or { dir } for recovery: each opens its own share.',
     )
   }
-  const { dir, backupInterval } = store
-  return { epochInterval, onError: policy, recovery: { dir, backupInterval } }
+  const { dir, backupInterval, allowRewind } = store
+  const archive = archiveOf(store)
+  return { epochInterval, onError: policy, recovery: { dir, backupInterval, allowRewind, archive } }
+}
+
+const archiveOf = ({ archive }: RecoveryStore): ThreadRecovery['archive'] => {
+  if (archive === null) return null
+  const { name, required = false, remote } = archive
+  if (remote !== undefined) return { name, required, from: remote }
+  throw new BuildError(
+    `The archive ${name} can't be handed to threads: give one that dirArchive, natsArchive or s3Archive makes.`,
+  )
 }
 
 /** Durations as milliseconds: what luxon makes can't be copied. */

@@ -1,16 +1,19 @@
 import { parentPort } from 'node:worker_threads'
+import { BuildError } from '../errors/errors.ts'
 import { portError, unportError } from '../errors/portable.ts'
 import { FrameNetwork, type Wire } from '../exchange/frame-network.ts'
 import { portWire } from '../exchange/port-wire.ts'
 import { checkFlow } from '../flow/check.ts'
 import type { Dataflow } from '../flow/dataflow.ts'
 import type { RunAware } from '../flow/run-facts.ts'
+import type { ArchivePlace } from '../recovery/archive.ts'
 import { RecoveryStore } from '../recovery/recovery-store.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
 import type { LoopWatch } from '../runtime/loop-delay.ts'
 import type { Timer } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { Worker, type WorkerSummary } from '../worker/worker.ts'
+import type { ThreadRecovery } from './crew.ts'
 import { loadFlow, preloadModule } from './flow-module.ts'
 import { outsideOf } from './local-crew.ts'
 import { LeaseTerm, SharedLease } from './shared-lease.ts'
@@ -127,6 +130,7 @@ class ThreadWorker {
       epochInterval: this.#start.settings.epochInterval,
       onError: this.#start.settings.onError,
       recovery,
+      allowRewind: this.#start.settings.recovery?.allowRewind ?? false,
       ...(this.#lease === null ? {} : { lease: this.#lease }),
       report: (level, message, error) => this.#report(level, message, error),
       committed: (epoch) => {
@@ -138,12 +142,17 @@ class ThreadWorker {
   async #openShare(): Promise<readonly RecoveryPartition[]> {
     const { settings, share } = this.#start
     const lease = this.#lease
-    const { dir, backupInterval } = settings.recovery ?? { dir: '', backupInterval: 0 }
-    const store = await RecoveryStore.open(dir, { backupInterval })
+    if (settings.recovery === null) return []
+    const { dir, backupInterval, archive } = settings.recovery
+    const store = RecoveryStore.at(dir, {
+      backupInterval,
+      ...(archive === null ? {} : { archive: await openPlace(archive) }),
+    })
     this.#partitions = await store.open(
       {
         runtime: systemRuntime,
-        alarm: (message, cause) => this.#report('error', message, cause),
+        alarm: (message, cause) => this.#report('error', message, cause ?? undefined),
+        fail: (error) => this.#fail(error),
         ...(lease === null ? {} : { leased: () => lease.leased() }),
       },
       share,
@@ -220,6 +229,19 @@ class ThreadWorker {
       })
     }
   }
+}
+
+/** The archive as its own module makes it, which loads the driver it needs. */
+const openPlace = async (
+  archive: NonNullable<ThreadRecovery['archive']>,
+): Promise<ArchivePlace> => {
+  const { module, export: name, args } = archive.from
+  const exports: Record<string, (...args: readonly unknown[]) => ArchivePlace> = await import(
+    module
+  )
+  const place = exports[name]?.(...args)
+  if (place === undefined) throw new BuildError(`Module ${module} makes no archive by "${name}".`)
+  return { ...place, required: archive.required }
 }
 
 /** What a thread of workers does: it is one worker after the other, as it is told. */

@@ -78,6 +78,8 @@ export interface Assembly {
 export interface Parts {
   readonly flow: Dataflow
   readonly agreed: Agreed
+  /** Sources that were told of commits may not go back behind them. */
+  readonly refusesRewind: boolean
   readonly onError: ErrorPolicy
   readonly recovery: readonly RecoveryPartition[] | null
   readonly runtime: Runtime
@@ -174,6 +176,7 @@ class Assembler {
           host,
           writer: this.#writerOf(step, self),
           parts: this.#partsOf(step),
+          refusesRewind: this.#parts.refusesRewind,
           report: (message) => this.#parts.report('warn', message),
         })
       case 'keyed':

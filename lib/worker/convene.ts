@@ -7,7 +7,7 @@ import type { Dataflow } from '../flow/dataflow.ts'
 import { FixedPartitionedSink } from '../flow/sink.ts'
 import { FixedPartitionedSource } from '../flow/source.ts'
 import type { Step } from '../flow/step.ts'
-import { resumePoint } from '../recovery/resume.ts'
+import { mayBeBehind, resumePoint } from '../recovery/resume.ts'
 import type { ExecutionRecord, RecoveryPartition } from '../recovery/store.ts'
 
 /** What all workers of an execution agree on before it starts. */
@@ -15,6 +15,8 @@ export interface Agreed {
   readonly record: ExecutionRecord
   /** The epoch it begins with. */
   readonly epoch: number
+  /** The state comes from an archive that may be behind what was committed. */
+  readonly rewinds: boolean
   /** The worker that writes each recovery partition; empty where no snapshots are kept. */
   readonly recorders: readonly number[]
   /** The numbers of this worker's own recovery partitions among all. */
@@ -61,13 +63,15 @@ export const convene = async (with_: Convention): Promise<Agreed> => {
 
 const agreeOnResume = async ({ flow, group, network, partitions, durable }: Convention) => {
   if (!durable) {
-    return { record: NO_RECORD, epoch: 1, recorders: [], numbers: [], partitions: [] }
+    const none = { recorders: [], numbers: [], partitions: [] }
+    return { record: NO_RECORD, epoch: 1, rewinds: false, ...none }
   }
   const facts = await group.gather(
     'partitions',
     partitions.map((partition) => partition.facts),
   )
   const { execution, resumeEpoch, stores } = resumePoint(facts.flat(), flow.id)
+  const rewinds = mayBeBehind(facts.flat(), { resumeEpoch, stores })
   const places = facts
     .flatMap((own, worker) => own.map(({ store, index }) => ({ worker, store, index })))
     // Rows are found again by their place among the partitions: a new store must move none.
@@ -79,6 +83,7 @@ const agreeOnResume = async ({ flow, group, network, partitions, durable }: Conv
   return {
     record: { execution, resumeEpoch, workers: network.count, stores },
     epoch: resumeEpoch,
+    rewinds,
     recorders: places.map(({ worker }) => worker),
     numbers: members.map(({ facts: { store, index } }) =>
       names.indexOf(partitionName(store, index)),

@@ -1,5 +1,6 @@
 import { Behavior } from '../actor/behavior.ts'
 import { type DurationCounts, Durations } from '../actor/durations.ts'
+import type { ArchiveFacts } from '../recovery/archive.ts'
 import type { Block } from '../recovery/block.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -19,6 +20,8 @@ export interface RecorderFacts {
   readonly taken: readonly (readonly [step: string, bytes: number, rows: number])[]
   /** Blocks that wait to be written. */
   readonly waiting: number
+  /** How far the archive is behind, over all partitions; `null` where there is none. */
+  readonly archive: ArchiveFacts | null
   /** Recovery partitions it writes; without recovery there are none. */
   readonly partitions: number
 }
@@ -81,7 +84,23 @@ export class Recorder extends Behavior {
       failures: this.#failures,
       taken: [...this.#taken].map(([step, { bytes, rows }]) => [step, bytes, rows]),
       waiting,
+      archive: this.#archive,
       partitions: this.#partitions.length,
+    }
+  }
+
+  get #archive(): ArchiveFacts | null {
+    const all = this.#partitions.flatMap(({ archive }) => (archive === undefined ? [] : [archive]))
+    if (all.length === 0) return null
+    const sum = (read: (facts: ArchiveFacts) => number): number =>
+      all.reduce((total, facts) => total + read(facts), 0)
+    return {
+      lagEpochs: Math.max(...all.map(({ lagEpochs }) => lagEpochs)),
+      lagBytes: sum(({ lagBytes }) => lagBytes),
+      lagMillis: Math.max(...all.map(({ lagMillis }) => lagMillis)),
+      failures: sum(({ failures }) => failures),
+      dropped: sum(({ dropped }) => dropped),
+      sent: sum(({ sent }) => sent),
     }
   }
 

@@ -19,6 +19,7 @@ import {
   watermark,
 } from '../signal/signal.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
+import { rewindError } from './rewind.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
 import { SourceDiscovery } from './source-discovery.ts'
 import { SourceReader, type Turn } from './source-reader.ts'
@@ -63,6 +64,7 @@ export class SourceBehavior extends Behavior {
   readonly #positions = new Map<string, Uint8Array>()
   readonly #pending: Pending[] = []
   readonly #report: (message: string) => void
+  readonly #refusesRewind: boolean
   #discovery: SourceDiscovery | null = null
   #epoch = 0
   #watermark: number = Number.NEGATIVE_INFINITY
@@ -77,6 +79,8 @@ export class SourceBehavior extends Behavior {
       readonly host: StepHost
       readonly writer: SnapshotWriter | null
       readonly parts: SourceParts
+      /** The flow goes back behind what was committed, perhaps: not with a source that was told. */
+      readonly refusesRewind: boolean
       readonly report: (message: string) => void
     },
   ) {
@@ -85,6 +89,7 @@ export class SourceBehavior extends Behavior {
     this.#host = ends.host
     this.#writer = ends.writer
     this.#parts = ends.parts
+    this.#refusesRewind = ends.refusesRewind
     this.#report = ends.report
   }
 
@@ -253,6 +258,9 @@ export class SourceBehavior extends Behavior {
   #discover(): SourceDiscovery | null {
     const source = this.#source as FixedPartitionedSource<unknown, unknown>
     if (source.discoverEvery === undefined) return null
+    if (this.#refusesRewind && reader.stateful?.onCommit !== undefined) {
+      throw rewindError(`the source of step "${this.#host.stepId}"`, this.#epoch)
+    }
     const { worker, workers } = this.#host.around
     return new SourceDiscovery(source, {
       host: this.#host,

@@ -14,6 +14,7 @@ import { LASTING, type Lease } from './lease.ts'
 import { loadSnapshots } from './loader.ts'
 import { Pacer } from './pacer.ts'
 import type { Ports, Watch } from './ports.ts'
+import { checkRewind } from './rewind.ts'
 import { RunQueue } from './run-queue.ts'
 import { SourceBehavior } from './source-behavior.ts'
 import { factsOf, type WorkerFacts } from './worker-facts.ts'
@@ -38,6 +39,8 @@ export interface WorkerOptions {
   readonly onError: ErrorPolicy
   /** This worker's recovery partitions; `null` where no snapshots are kept. */
   readonly recovery: readonly RecoveryPartition[] | null
+  /** Go on even from an archive that may be behind what was committed. */
+  readonly allowRewind?: boolean
   readonly report: Report
   /** Told of every epoch that has become durable everywhere. */
   readonly committed: (epoch: number) => void
@@ -266,12 +269,21 @@ export class Worker implements Host, Receiver {
       durable: recovery !== null,
     })
     if (this.#over) return
+    const { allowRewind = false } = this.#options
+    if (agreed.rewinds && !allowRewind) checkRewind(flow, agreed.epoch)
+    if (agreed.rewinds && this.#network.index === 0) {
+      report(
+        'warn',
+        `the state was restored from an archive that may be behind what was committed: epochs from ${agreed.epoch} on come again`,
+      )
+    }
     this.#agreed = agreed
     this.#first = agreed.epoch
     this.#pacer.begin(agreed.epoch)
     const assembly = assemble({
       flow,
       agreed,
+      refusesRewind: agreed.rewinds && !allowRewind,
       onError,
       recovery: recovery === null ? null : agreed.partitions,
       runtime: this.#runtime,

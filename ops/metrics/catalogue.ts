@@ -295,6 +295,51 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     type: 'gauge',
     help: 'How late timers of a thread were since the last scrape.',
     labels: ['thread', 'stat'],
+  {
+    name: 'tidemark_archive_lag_epochs',
+    type: 'gauge',
+    help: 'Durable epochs that are not in the archive yet.',
+    labels: OF_WORKER,
+    read: perWorker(({ recorder }) => recorder?.archive?.lagEpochs ?? null),
+  },
+  {
+    name: 'tidemark_archive_lag_bytes',
+    type: 'gauge',
+    help: 'Bytes that wait to be sent to the archive.',
+    labels: OF_WORKER,
+    read: perWorker(({ recorder }) => recorder?.archive?.lagBytes ?? null),
+  },
+  {
+    name: 'tidemark_archive_lag_seconds',
+    type: 'gauge',
+    help: 'Since when there has been something that is not in the archive.',
+    labels: OF_WORKER,
+    read: perWorker(({ recorder }) => {
+      const millis = recorder?.archive?.lagMillis
+      return millis === undefined ? null : millis / 1000
+    }),
+  },
+  {
+    name: 'tidemark_archive_bytes_total',
+    type: 'counter',
+    help: 'Bytes that were sent to the archive.',
+    labels: OF_WORKER,
+    read: perWorker(({ recorder }) => recorder?.archive?.sent ?? null),
+  },
+  {
+    name: 'tidemark_archive_failures_total',
+    type: 'counter',
+    help: 'Calls of the archive that failed and were tried again.',
+    labels: OF_WORKER,
+    read: perWorker(({ recorder }) => recorder?.archive?.failures ?? null),
+  },
+  {
+    name: 'tidemark_archive_dropped_total',
+    type: 'counter',
+    help: 'Backlogs that were given up while the archive was away; a full image follows each.',
+    labels: OF_WORKER,
+    read: perWorker(({ recorder }) => recorder?.archive?.dropped ?? null),
+  },
     read: ({ workers, loopDelay }) => [
       ...delays('main', loopDelay),
       ...workers.flatMap(({ worker, loopDelay: own }) =>
