@@ -24,6 +24,58 @@ export const addOps = (
 ): void => {
   addDlq(program, { settle, world, code })
   addDoctor(program, { settle, world, code })
+  addDeploy(program, { settle, world, code })
+}
+
+const DEPLOY_EXAMPLES = `
+Examples:
+  tidemark deploy k8s flow.ts --image registry.example/orders:1 > orders.yaml
+  tidemark deploy k8s flow.ts --replicas 3 --workers 2 --nats nats://nats:4222
+  tidemark deploy k8s report.ts --job             a flow that comes to its end
+  tidemark deploy compose flow.ts --replicas 2 > compose.yaml
+
+It prints and changes nothing. The image has the tidemark command for its entry point, as that of
+samples/deploy/Dockerfile; the module is named as it lies in the image's working folder.`
+
+const addDeploy = (
+  program: Command,
+  { settle, world, code }: { settle: Settle; world: World; code: Code },
+): void => {
+  const deploy = settle(program.command('deploy'), world)
+    .summary('print what runs a flow elsewhere: tidemark deploy k8s flow.ts')
+    .description('Prints manifests for Kubernetes, or a Compose file.')
+    .addHelpText('after', DEPLOY_EXAMPLES)
+  const kubernetes = settle(deploy.command('k8s'), world)
+    .summary('a StatefulSet, or a Job: tidemark deploy k8s flow.ts')
+    .description('Prints a StatefulSet and its headless Service, or with --job an indexed Job.')
+    .option('--job', 'for a flow that comes to its end: --job')
+    .option('--storage-class <name>', 'of the volumes: --storage-class fast')
+    .action(async (target: string, given: Record<string, never>) => {
+      const { deployKubernetes } = await import('./deploy-command.ts')
+      code.exit = await deployKubernetes(target, given, world)
+    })
+  const compose = settle(deploy.command('compose'), world)
+    .summary('a Compose file: tidemark deploy compose flow.ts')
+    .description('Prints a Compose file with a service for each process.')
+    .action(async (target: string, given: Record<string, never>) => {
+      const { deployCompose } = await import('./deploy-command.ts')
+      code.exit = await deployCompose(target, given, world)
+    })
+  for (const each of [kubernetes, compose]) {
+    each
+      .argument('<module>', 'as `tidemark run` takes it, in the image')
+      .option('--name <name>', "of all that is made (the flow's id): --name orders")
+      .option('--image <image>', 'that holds the module: --image orders:1')
+      .option('--replicas <n>', 'processes, joined through NATS if several (1): --replicas 3')
+      .option('--workers <n>', 'worker threads in each (1): --workers 2')
+      .option('--nats <url>', 'NATS servers, with commas between: --nats nats://nats:4222')
+      .option('--storage <amount>', 'room for the snapshots of a process (10Gi): --storage 50Gi')
+      .option('--no-recovery', 'keep no snapshots')
+      .option('--snapshot-interval <seconds>', 'time between snapshots: --snapshot-interval 30')
+      .option('--cpu <cores>', 'of a process (1): --cpu 500m')
+      .option('--memory <amount>', 'of a process (1Gi): --memory 4Gi')
+      .addHelpText('after', DEPLOY_EXAMPLES)
+  }
 }
 
 const DOCTOR_EXAMPLES = `

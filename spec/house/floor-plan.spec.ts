@@ -79,6 +79,7 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['nats', ['cluster/nats.ts', 'connectors/nats/driver.ts']],
   ['csv-parse', ['connectors/files/csv-rows.ts']],
   ['commander', ['cli/commands.ts']],
+  ['yaml', ['ops/deploy/yaml.ts']],
 ]
 
 const DRIVERS: readonly Plant[] = HOMES.flatMap(([driver, homes]) => [
