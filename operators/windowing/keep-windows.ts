@@ -13,8 +13,12 @@ import type { WindowPlan } from './window-plan.ts'
 import type { WindowSink } from './window-sink.ts'
 import { WindowStep } from './window-step.ts'
 
-/** Makes what keeps the windows of a step. */
-export type KeepWindows<V, W> = (sink: WindowSink<V, W>, now: number) => WindowKeeper<V>
+/** Makes what keeps the windows of a step, on one worker. */
+export type KeepWindows<V, W> = (
+  sink: WindowSink<V, W>,
+  now: number,
+  stepId: string,
+) => WindowKeeper<V>
 
 /** Any clock, windower and logic. */
 export const keepAny =
@@ -38,15 +42,17 @@ export const keepFolded = <V, A>(
   const { windower, ordered } = plan
   if (isExactly(windower, TumblingWindower)) {
     const { grid } = windower
-    return (sink) => new TumblingTable({ timestamp, grid, fold, ordered, sink })
+    return (sink, _now, stepId) =>
+      new TumblingTable({ timestamp, grid, fold, ordered, sink, stepId })
   }
   if (isExactly(windower, SlidingWindower) && fold.byPanes && paneLength(windower.grid) !== null) {
     const { grid } = windower
-    return (sink) => new SlidingTable({ timestamp, grid, fold, ordered, sink })
+    return (sink, _now, stepId) =>
+      new SlidingTable({ timestamp, grid, fold, ordered, sink, stepId })
   }
   if (isExactly(windower, SessionWindower)) {
     const { gap } = windower
-    return (sink) => new SessionTable({ timestamp, gap, fold, ordered, sink })
+    return (sink, _now, stepId) => new SessionTable({ timestamp, gap, fold, ordered, sink, stepId })
   }
   return keepAny(plan)
 }

@@ -18,6 +18,8 @@ export interface PaneTableOptions<V, A> {
   /** Values of a window are folded by time; else as they come. */
   readonly ordered: boolean
   readonly sink: WindowSink<V, A>
+  /** Whose loop it is. */
+  readonly stepId: string
 }
 
 type PaneLoop<V, A, E extends PaneEntry> = (
@@ -63,8 +65,8 @@ export abstract class PaneTable<V, A, E extends PaneEntry> implements PaneLoopTa
     this.sink = options.sink
     this.#ordered = options.ordered
     this.#loop = options.ordered
-      ? ownCopy(holdInPanes<V, A, E>, 'hold-in-panes')
-      : ownCopy(foldIntoPanes<V, A, E>, 'fold-into-panes')
+      ? ownCopy(holdInPanes<V, A, E>, options.stepId)
+      : ownCopy(foldIntoPanes<V, A, E>, options.stepId)
   }
 
   /** Takes in a batch: `values[i]` has the key `keys[i]`. */

@@ -19,6 +19,8 @@ export interface SessionTableOptions<V, A> {
   /** Values of a session are folded by time; else as they come. */
   readonly ordered: boolean
   readonly sink: WindowSink<V, A>
+  /** Whose loop it is. */
+  readonly stepId: string
 }
 
 /** What a snapshot keeps of a key. */
@@ -66,8 +68,8 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
     this.#ordered = options.ordered
     this.#sink = options.sink
     this.#loop = options.ordered
-      ? ownCopy(holdInSessions<V, A>, 'hold-in-sessions')
-      : ownCopy(foldIntoSessions<V, A>, 'fold-into-sessions')
+      ? ownCopy(holdInSessions<V, A>, options.stepId)
+      : ownCopy(foldIntoSessions<V, A>, options.stepId)
   }
 
   /** Takes in a batch: `values[i]` has the key `keys[i]`. */

@@ -1,9 +1,9 @@
 import type { Processor, ProcessorContext } from '../../lib/state/processor.ts'
 import type { StateTable } from '../../lib/state/state-table.ts'
 import { NoTimeError } from '../../lib/time/item-time.ts'
+import type { KeepWindows } from './keep-windows.ts'
 import type { WindowKeeper } from './window-keeper.ts'
 import { WindowOutput } from './window-output.ts'
-import type { WindowSink } from './window-sink.ts'
 
 /** How the windows of a step are kept, and what its callbacks are called. */
 export interface Windows<V, W> {
@@ -11,7 +11,7 @@ export interface Windows<V, W> {
   readonly role: string
   /** What failed where it was not: `timestamp`, `ClockLogic.onItem`. */
   readonly clockRole: string
-  readonly keep: (sink: WindowSink<V, W>, now: number) => WindowKeeper<V>
+  readonly keep: KeepWindows<V, W>
   /** The values of a batch as the windows take them; of a join, each with its side. */
   readonly taken: (values: readonly unknown[], input: number) => readonly V[]
   /** The user's own value again. */
@@ -30,7 +30,7 @@ export class WindowProcessor<V, W> implements Processor {
     this.#windows = windows
     this.#context = context
     this.#output = new WindowOutput(context, windows)
-    this.#keeper = windows.keep(this.#output, context.runtime.now())
+    this.#keeper = windows.keep(this.#output, context.runtime.now(), context.stepId)
     this.table = this.#keeper.table
   }
 

@@ -118,6 +118,7 @@ const options = (grid: WindowGrid, ordered: boolean, sink: Outputs) => ({
   fold: list,
   ordered,
   sink,
+  stepId: 'windows',
 })
 
 describe('TumblingTable', () => {
@@ -157,7 +158,14 @@ describe('TumblingTable', () => {
     }
     const folding = { init: () => 0, fold, merge: (sum: unknown) => sum }
     const grid = new WindowGrid(10_000, 10_000, 0)
-    const table = new TumblingTable({ timestamp, grid, fold: folding, ordered: false, sink: out })
+    const table = new TumblingTable({
+      timestamp,
+      grid,
+      fold: folding,
+      ordered: false,
+      sink: out,
+      stepId: 'windows',
+    })
     const batch = [at(1, 1), at(2, 'bad'), at(3, 3)]
     expect(() => table.onBatch(['k', 'k', 'k'], batch)).to.throw('boom')
     expect(table.position).to.equal(1)
@@ -206,7 +214,7 @@ describe('SessionTable', () => {
       fc.assert(
         fc.property(actions, (todo) => {
           const newTable = (sink: Outputs): Table =>
-            new SessionTable({ timestamp, gap, fold: list, ordered, sink })
+            new SessionTable({ timestamp, gap, fold: list, ordered, sink, stepId: 'windows' })
           const table = tableOutputs(newTable, todo)
           const step = stepOutputs(new SessionWindower({ gap }), todo, ordered)
           expect(perKey(table, !ordered)).to.deep.equal(perKey(step, !ordered))
@@ -218,7 +226,14 @@ describe('SessionTable', () => {
 
   it('closes sessions by (time, key) and forgets a key without any', () => {
     const sink = new Outputs()
-    const table = new SessionTable({ timestamp, gap: 5000, fold: list, ordered: false, sink })
+    const table = new SessionTable({
+      timestamp,
+      gap: 5000,
+      fold: list,
+      ordered: false,
+      sink,
+      stepId: 'windows',
+    })
     table.onBatch(['b', 'c', 'a', 'c', 'b'], [at(2), at(1), at(3), at(20), at(3)])
     table.onWatermark(8000)
     expect(sink.all).to.deep.equal([
