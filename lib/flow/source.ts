@@ -20,6 +20,9 @@ export abstract class StatelessSourcePartition<T> {
   /** This partition's own watermark, epoch milliseconds: nothing older will come from it. */
   watermark?(): number
 
+  /** Items that are there and were not handed over yet, as far as is known; read by metrics. */
+  lag?(): number | null
+
   /** Called once, when the partition has ended or the flow stops. */
   close(): void | Promise<void> {}
 }

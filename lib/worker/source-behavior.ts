@@ -167,6 +167,14 @@ export class SourceBehavior extends Behavior {
     return live
   }
 
+  /** Items that wait to be read, by partition, where these know. */
+  get lags(): readonly (readonly [part: string, items: number])[] {
+    return this.readers.flatMap(({ part, partition }) => {
+      const lag = partition.lag?.() ?? null
+      return lag === null ? [] : [[part.name, lag] as const]
+    })
+  }
+
   /** Whether nothing will come any more. */
   get exhausted(): boolean {
     return this.live === 0 && this.#discovery?.exhausted !== false
@@ -250,6 +258,9 @@ export class SourceBehavior extends Behavior {
       source.buildPart(this.#host.stepId, name, resume),
     )
     const reader = this.#read(name, partition)
+    if (this.#refusesRewind && reader.stateful?.onCommit !== undefined) {
+      throw rewindError(`the source of step "${this.#host.stepId}"`, this.#epoch)
+    }
     reader.keepFirst()
     if (position !== undefined) await this.#acknowledge(reader, position)
     return reader
@@ -258,9 +269,6 @@ export class SourceBehavior extends Behavior {
   #discover(): SourceDiscovery | null {
     const source = this.#source as FixedPartitionedSource<unknown, unknown>
     if (source.discoverEvery === undefined) return null
-    if (this.#refusesRewind && reader.stateful?.onCommit !== undefined) {
-      throw rewindError(`the source of step "${this.#host.stepId}"`, this.#epoch)
-    }
     const { worker, workers } = this.#host.around
     return new SourceDiscovery(source, {
       host: this.#host,

@@ -80,6 +80,8 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['csv-parse', ['connectors/files/csv-rows.ts']],
   ['commander', ['cli/commands.ts']],
   ['yaml', ['ops/deploy/yaml.ts']],
+  ['kafka-ts', ['connectors/kafka/driver.ts']],
+  ['avsc', ['connectors/kafka/avro-driver.ts']],
 ]
 
 const DRIVERS: readonly Plant[] = HOMES.flatMap(([driver, homes]) => [

@@ -1,0 +1,114 @@
+import { ConnectorError } from '../../lib/errors/errors.ts'
+import type { KafkaCluster, StoredRecord, Write } from './cluster.ts'
+import { KafkaError } from './kafka-error.ts'
+
+/** How far a slot is. */
+export interface Marker {
+  readonly execution: number
+  /** The last epoch that was delivered. */
+  readonly epoch: number | null
+}
+
+const FETCH_BYTES = 4 * 1024 * 1024
+const MAX_WAIT = 100
+/** Looks at the end of the log, before somebody else is asked to wait for an open transaction. */
+const LOOKS = 50
+/** Kept for ever, a line for each slot, and tidied often enough to be read in a moment. */
+const CONFIG = {
+  'cleanup.policy': 'compact',
+  'segment.ms': '3600000',
+  'segment.bytes': '16777216',
+  'min.cleanable.dirty.ratio': '0.1',
+  'retention.ms': '-1',
+}
+
+/**
+ * The markers of all slots, in a compacted topic of one partition: unlike the offsets of a consumer
+ * group they never expire, and a marker changes in the transaction of what it marks.
+ */
+export class MarkerLog {
+  readonly #cluster: KafkaCluster
+  readonly #topic: string
+  readonly #markers = new Map<string, Marker>()
+  #next = 0n
+  #reading: Promise<void> = Promise.resolve()
+  #made = false
+
+  constructor(cluster: KafkaCluster, topic: string) {
+    this.#cluster = cluster
+    this.#topic = topic
+  }
+
+  /** The marker as of now or later: what is committed of everything written before this call. */
+  async read(key: string): Promise<Marker | null> {
+    const turn = this.#reading.then(() => this.#catchUp())
+    this.#reading = turn.catch(() => {})
+    await turn
+    return this.#markers.get(key) ?? null
+  }
+
+  /** To be written beside what it marks. */
+  write(key: string, marker: Marker, timestamp: number): Write {
+    const value = Buffer.from(JSON.stringify(marker))
+    const records = [{ key: Buffer.from(key), value, timestamp, headers: [] }]
+    return { topic: this.#topic, partition: 0, records }
+  }
+
+  async #catchUp(): Promise<void> {
+    await this.#make()
+    const where = { topic: this.#topic, partition: 0 }
+    const end = await this.#cluster.offsetAt(where, 'end')
+    const start = await this.#cluster.offsetAt(where, 'earliest')
+    if (start > this.#next) this.#next = start
+    for (let looks = 0; this.#next < end; looks += 1) {
+      const leader = await this.#cluster.leaderOf(where)
+      const wanted = { ...where, offset: this.#next, maxBytes: FETCH_BYTES }
+      const [fetched] = await this.#cluster.fetch(leader, [wanted], { maxWait: MAX_WAIT })
+      if (fetched === undefined || fetched.error !== null) {
+        throw fetched?.error ?? new KafkaError('Kafka gave no markers.', { retryable: true })
+      }
+      if (fetched.unreadable !== null) throw this.#strange(fetched.unreadable.error)
+      for (const record of fetched.records) this.#take(record)
+      if (fetched.next > this.#next) looks = 0
+      this.#next = fetched.next
+      if (looks === LOOKS) {
+        throw new KafkaError(
+          `A transaction in the topic "${this.#topic}" is still open; it ends by its timeout.`,
+          { retryable: true },
+        )
+      }
+    }
+  }
+
+  async #make(): Promise<void> {
+    if (this.#made) return
+    const found = await this.#cluster.topics([this.#topic])
+    if (!found.has(this.#topic)) await this.#cluster.createTopic(this.#topic, CONFIG)
+    this.#made = true
+  }
+
+  #take({ key, value }: StoredRecord): void {
+    if (key === null) throw this.#strange('a message without a key')
+    if (value === null) this.#markers.delete(key.toString())
+    else this.#markers.set(key.toString(), this.#parse(value.toString()))
+  }
+
+  #parse(text: string): Marker {
+    try {
+      const { execution, epoch } = JSON.parse(text)
+      if (isCount(execution) && (epoch === null || isCount(epoch))) return { execution, epoch }
+    } catch {
+      // Told below.
+    }
+    throw this.#strange(JSON.stringify(text.slice(0, 60)))
+  }
+
+  #strange(what: string): ConnectorError {
+    return new ConnectorError(
+      `The topic "${this.#topic}" holds something that is not ours: ${what}. Name another by \`markers\`.`,
+    )
+  }
+}
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0

@@ -1,0 +1,218 @@
+import { API, type Client, createKafkaClient } from 'kafka-ts'
+import type { KafkaCluster, Write } from '../../connectors/kafka/cluster.ts'
+import { openCluster } from '../../connectors/kafka/driver.ts'
+import { isPassing } from '../../connectors/kafka/kafka-error.ts'
+import type { KafkaRecord } from '../../connectors/kafka/message.ts'
+import { encodeBatch } from '../../connectors/kafka/record-batch.ts'
+import type { TransactionWire } from '../../connectors/kafka/wire.ts'
+import { systemRuntime } from '../../lib/runtime/system.ts'
+import { hasKafka, INSTALL_KAFKA, KafkaBroker } from './kafka-broker.ts'
+
+/** One for all files of a run: it takes seconds to start, and is gone with the process. */
+let shared: Promise<KafkaBroker> | null = null
+let worlds = 0
+
+/** A message as specs look at it. */
+export interface Held {
+  readonly key: string | null
+  readonly value: string | null
+  readonly partition: number
+}
+
+export const record = (value: string | Buffer | null, key: string | null = null): KafkaRecord => ({
+  key: key === null ? null : Buffer.from(key),
+  value: typeof value === 'string' ? Buffer.from(value) : value,
+  timestamp: 1_700_000_000_000,
+  headers: [],
+})
+
+/** A broker of the specs' own, with clients to look into it. */
+export class KafkaWorld {
+  readonly broker: KafkaBroker
+  readonly cluster: KafkaCluster
+  readonly #admin: ReturnType<Client['createCluster']>
+  readonly #prefix: string
+  readonly #own: boolean
+  #made = 0
+
+  private constructor(
+    broker: KafkaBroker,
+    clients: {
+      readonly cluster: KafkaCluster
+      readonly admin: ReturnType<Client['createCluster']>
+      readonly own: boolean
+    },
+  ) {
+    worlds += 1
+    this.#prefix = `w${worlds}-t`
+    this.#own = clients.own
+    this.broker = broker
+    this.cluster = clients.cluster
+    this.#admin = clients.admin
+  }
+
+  /** What a spec that needs a broker is named where there is none. */
+  static titled(title: string): string {
+    return hasKafka() ? title : `${title} (skipped: ${INSTALL_KAFKA})`
+  }
+
+  static get missing(): boolean {
+    return !hasKafka()
+  }
+
+  /** Clients of the broker that all files share. */
+  static shared(): Promise<KafkaWorld> {
+    shared ??= KafkaBroker.make()
+    return KafkaWorld.#of(shared, null)
+  }
+
+  /** With a broker of its own, to be killed. */
+  static make(): Promise<KafkaWorld> {
+    const broker = KafkaBroker.make()
+    return KafkaWorld.#of(broker, broker)
+  }
+
+  static async #of(
+    made: Promise<KafkaBroker>,
+    own: Promise<KafkaBroker> | null,
+  ): Promise<KafkaWorld> {
+    const broker = await made
+    const cluster = await openCluster({ brokers: [broker.address] }, systemRuntime)
+    const client = createKafkaClient({
+      bootstrapServers: [{ host: '127.0.0.1', port: broker.port }],
+    })
+    const admin = client.createCluster()
+    await admin.connect()
+    return new KafkaWorld(broker, { cluster, admin, own: (await own) !== null })
+  }
+
+  get brokers(): readonly string[] {
+    return [this.broker.address]
+  }
+
+  /** A name that no spec had before. */
+  name(): string {
+    this.#made += 1
+    return `${this.#prefix}${this.#made}`
+  }
+
+  /** A new topic, every partition of which can be written. */
+  async topic(partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
+    const name = this.name()
+    const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
+    const topics = [{ name, numPartitions: partitions, replicationFactor: 1, configs }]
+    await this.#admin.sendRequest(API.CREATE_TOPICS, { topics, timeoutMs: 10_000 })
+    await this.ready(name, partitions)
+    return name
+  }
+
+  /** Resolves when a topic has so many partitions with leaders. */
+  async ready(topic: string, partitions: number): Promise<void> {
+    for (let partition = 0; partition < partitions; partition += 1) {
+      await this.again(() => this.cluster.offsetAt({ topic, partition }, 'end'))
+    }
+  }
+
+  async addPartitions(name: string, count: number): Promise<void> {
+    await this.#admin.sendRequest(API.CREATE_PARTITIONS, {
+      topics: [{ name, count, assignments: null }],
+      timeoutMs: 10_000,
+      validateOnly: false,
+    })
+    await this.ready(name, count)
+  }
+
+  /** As retention does. */
+  async dropBefore(name: string, partition: number, offset: bigint): Promise<void> {
+    const leader = await this.cluster.leaderOf({ topic: name, partition })
+    await this.#admin.sendRequestToNode(leader)(API.DELETE_RECORDS, {
+      topics: [{ name, partitions: [{ partitionIndex: partition, offset }] }],
+      timeoutMs: 10_000,
+    })
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    const topics = [{ name, topicId: null }]
+    await this.#admin.sendRequest(API.DELETE_TOPICS, { topics, timeoutMs: 10_000 })
+  }
+
+  async write(topic: string, values: readonly string[], partition = 0): Promise<void> {
+    await this.send({ topic, partition, records: values.map((value) => record(value)) })
+  }
+
+  async send(write: Write): Promise<void> {
+    const producer = this.cluster.producer({ compression: 'none' })
+    await this.again(() => producer.send(write))
+  }
+
+  /** Everything committed, partition by partition. */
+  async held(topic: string): Promise<readonly Held[]> {
+    const facts = (await this.again(() => this.cluster.topics([topic]))).get(topic)
+    const held: Held[] = []
+    for (const partition of facts?.partitions ?? []) {
+      const where = { topic, partition }
+      const end = await this.again(() => this.cluster.offsetAt(where, 'latest'))
+      for (let offset = 0n; offset < end; ) {
+        const leader = await this.again(() => this.cluster.leaderOf(where))
+        const wanted = [{ ...where, offset, maxBytes: 1_000_000 }]
+        const [fetched] = await this.again(() =>
+          this.cluster.fetch(leader, wanted, { maxWait: 100 }),
+        )
+        if (fetched === undefined) throw new Error(`nothing of ${topic}`)
+        if (fetched.error !== null) throw fetched.error
+        offset = fetched.next
+        for (const { key, value } of fetched.records) {
+          held.push({ key: key?.toString() ?? null, value: value?.toString() ?? null, partition })
+        }
+      }
+    }
+    return held
+  }
+
+  /** A transaction with a message of its own, as one leaves it who was killed. */
+  async openTransaction(topic: string, value: string): Promise<{ abort(): Promise<void> }> {
+    const id = this.name()
+    const cluster = this.cluster as KafkaCluster & TransactionWire
+    const producer = await this.again(() => cluster.initProducer(id, null, 30_000))
+    await this.again(() => cluster.addPartitions(id, producer, [{ topic, partition: 0 }]))
+    const bytes = encodeBatch([record(value)], {
+      producer: { ...producer, sequence: 0, transactional: true },
+      compression: 'none',
+    })
+    await cluster.produce(id, [{ topic, partition: 0, bytes }])
+    return {
+      abort: async () => {
+        await cluster.endTransaction(id, producer, false)
+        // The answer comes before the partition knows of it.
+        const where = { topic, partition: 0 }
+        const end = await cluster.offsetAt(where, 'end')
+        while ((await cluster.offsetAt(where, 'latest')) < end);
+      },
+    }
+  }
+
+  async values(topic: string): Promise<readonly (string | null)[]> {
+    return (await this.held(topic)).map(({ value }) => value)
+  }
+
+  /** What brokers refuse while they come up is asked again. */
+  async again<R>(body: () => Promise<R>): Promise<R> {
+    const until = Date.now() + 60_000
+    for (;;) {
+      try {
+        return await body()
+      } catch (error) {
+        // A topic that was just made is not known everywhere.
+        const passing = isPassing(error) || String(error).includes('UNKNOWN_TOPIC_OR_PARTITION')
+        if (!passing || Date.now() > until) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.cluster.close()
+    await this.#admin.disconnect()
+    if (this.#own) await this.broker.remove()
+  }
+}
