@@ -8,6 +8,8 @@ const ROW = /^\| (\d+)(?:–(\d+))? \| (.+) \| (.+) \|$/gm
 /** A path in code marks, then titles in quotes; a title may hold both, but no quote before `;` or the end. */
 const HELD = /`(spec\/[^`]+)` "(.+?)"(?=;| \(|$)/g
 
+const TRAP = /^\| D\d+ \| .+ \| (.+) \|$/gm
+
 interface Row {
   readonly from: number
   readonly to: number
@@ -43,5 +45,13 @@ describe('the page of behaviors', () => {
       return specs.some(([, path = '', title = '']) => !existsSync(path) || !hasTitle(path, title))
     })
     expect(wrong).to.deep.equal([])
+  })
+
+  it('names a spec that is there for each trap', () => {
+    const traps = [...readFileSync(PAGE, 'utf8').matchAll(TRAP)].map(([, held = '']) => held)
+    const specs = traps.map((held) => [...held.matchAll(HELD)])
+    expect(specs.filter((named) => named.length === 0)).to.deep.equal([])
+    const missing = specs.flat().filter(([, path = '', title = '']) => !hasTitle(path, title))
+    expect(missing.map(([whole]) => whole)).to.deep.equal([])
   })
 })

@@ -37,6 +37,16 @@ const runAll = (): ReadonlyMap<string, Promise<string>> => {
   return runs
 }
 
+describe('the clock of samples', () => {
+  it('is the one that follows the stream, wherever there are windows', () => {
+    const all = readdirSync(SAMPLES)
+      .filter((name) => name.endsWith('.ts'))
+      .map(textOf)
+    expect(all.some((text) => text.includes('new WatermarkClock('))).to.equal(true)
+    expect(all.filter((text) => /new (Event|System)Clock\(/.test(text))).to.deep.equal([])
+  })
+})
+
 describe('the samples', function () {
   this.timeout(LIMIT_MS)
   let runs: ReadonlyMap<string, Promise<string>> = new Map()
