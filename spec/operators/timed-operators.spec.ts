@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { dataflow, type KeyedStream, run, StepError, start } from 'tidemark'
+import { BuildError, dataflow, type KeyedStream, run, StepError, start } from 'tidemark'
 import {
   asOfJoin,
   type Clock,
@@ -30,6 +30,7 @@ import {
   TestingSource,
   VirtualRuntime,
 } from 'tidemark/testing'
+import { dateTimeOf } from '../../lib/time/luxon.ts'
 
 interface Item {
   readonly at: number
@@ -229,6 +230,7 @@ describe('A timestamp that is no time', () => {
     null,
     '2024-01-01T00:00:00',
     new Date('no date'),
+    dateTimeOf(Number.NaN),
     Number.POSITIVE_INFINITY,
     Number.NEGATIVE_INFINITY,
     1n,
@@ -271,6 +273,34 @@ describe('A timestamp that is no time', () => {
     ['WatermarkClock', new WatermarkClock({ timestamp: timestampOf })],
     ['EventClock', new EventClock({ timestamp: timestampOf, wait: 0 })],
   ]
+  it('is not waited for where no watermarks are made, on one side or on all', async () => {
+    const [[, clock]] = clocks as [(typeof clocks)[0]]
+    for (const [name, place] of Object.entries(places)) {
+      const flow = dataflow('none')
+      const up = flow.input('in', new TestingSource([{ at: 1 }])).pipe(keyOn('key', () => 'k'))
+      const out = place(up as KeyedStream<unknown>, clock) as KeyedStream<unknown>
+      out.output('out', new TestingSink())
+      const failure = await Promise.resolve()
+        .then(() => run(flow))
+        .catch((error: unknown) => error)
+      expect(failure, name).to.be.instanceOf(BuildError)
+      expect(String(failure), name).to.match(/"step.*watermarks\(/s)
+    }
+    const flow = dataflow('one')
+    const bare = flow.input('bare', new TestingSource([{ at: 1 }])).pipe(keyOn('key', () => 'k'))
+    const timely = flow.input('timely', new TestingSource([{ at: 1 }])).pipe(
+      watermarks('time', { timestamp: timestampOf }),
+      keyOn('other', () => 'k'),
+    )
+    timely
+      .pipe(asOfJoin('step', bare as KeyedStream<unknown>, { clock, join: () => 1 }))
+      .output('out', new TestingSink())
+    const failure = await Promise.resolve()
+      .then(() => run(flow))
+      .catch((error: unknown) => error)
+    expect(failure).to.be.instanceOf(BuildError)
+  })
+
   for (const [name, place] of Object.entries(places)) {
     it(`fails the item, and names step, value and callback: ${name}`, async () => {
       for (const [, clock] of clocks) {
