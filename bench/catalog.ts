@@ -23,6 +23,7 @@ export const catalog: Readonly<Record<string, () => Promise<{ readonly workload:
   W4c: () => import('./workloads/w4c-session.ts'),
   W5: () => import('./workloads/w5-interval-join.ts'),
   W8: () => import('./workloads/w8-snapshots.ts'),
+  W8s: () => import('./workloads/w8s-store-size.ts'),
   W9: () => import('./workloads/w9-recovery.ts'),
   W11: () => import('./workloads/w11-memory.ts'),
   W14: () => import('./workloads/w14-start.ts'),

@@ -5,6 +5,14 @@ import { loadWorkload } from '../../bench/catalog.ts'
 const FLOWS = ['W1', 'W1b', 'W2', 'W3a', 'W3b', 'W3f', 'W4a', 'W4b', 'W4c', 'W5']
 
 describe('bench flows', () => {
+  it('W8s: a run goes on from the state of every key', async () => {
+    const workload = await loadWorkload('W8s')
+    for (const variant of workload.variants) {
+      const checked = await workload.check(variant, 2000, 5)
+      expect(checked?.got, variant).to.deep.equal(checked?.expected)
+    }
+  })
+
   for (const id of FLOWS) {
     it(`${id}: every flow gives the oracle's answer, over one pass and over six`, async () => {
       const workload = await loadWorkload(id)
