@@ -37,7 +37,7 @@ export const startInCluster = async (
 }
 
 /** How to get in, by the variables that the tools of NATS read. */
-const natsOptions = (
+export const natsOptions = (
   servers: string,
   variables: Readonly<Record<string, string | undefined>>,
 ): NatsOptions => {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
+import type { ArchiveFlags } from './archive-command.ts'
 import { DONE, FAILED, MISUSED, type World } from './exit.ts'
 import { FLAGS, type Flag } from './flags.ts'
 import { addOps } from './ops-commands.ts'
@@ -25,7 +26,9 @@ Examples:
   tidemark recovery inspect ./state       what it holds, and where a flow would resume
   tidemark recovery inspect ./state --flow flow.ts   which state belongs to no step any more
   tidemark recovery inspect ./state --json
-  tidemark recovery remove ./state old-name   drops the state of a step that is gone`
+  tidemark recovery remove ./state old-name   drops the state of a step that is gone
+  tidemark recovery verify --archive dir:/mnt/far            reads all that a restore would
+  tidemark recovery restore ./state --archive dir:/mnt/far   makes the store anew from there`
 
 /** Runs the command that `args` name, and gives its exit code; what went wrong is said already. */
 export const main = async (args: readonly string[], world: World): Promise<number> => {
@@ -128,6 +131,44 @@ const addRecovery = (program: Command, world: World, code: { exit: number }): vo
     .action(async (dir: string, step: string) => {
       const { removeFromRecovery } = await import('./recovery-command.ts')
       code.exit = await removeFromRecovery(dir, step, world)
+    })
+  addArchive(recovery, world, code)
+}
+
+const addArchive = (recovery: Command, world: World, code: { exit: number }): void => {
+  const place = [
+    '--archive <place>',
+    'dir:<path>, nats:<bucket> or s3:<bucket/prefix>: --archive dir:/mnt/far',
+  ] as const
+  const nats = ['-n, --nats <url>', 'NATS servers of the bucket: -n nats://a:4222'] as const
+  const process = [
+    '--process <i>',
+    'the store of process i of a cluster; of a single one without it: --process 0',
+  ] as const
+  command(recovery.command('restore'), world)
+    .summary(
+      'make a store anew from its archive: tidemark recovery restore ./state --archive dir:/mnt/far',
+    )
+    .description(
+      'Restores a recovery store from its archive; what is there is set aside in the directory.',
+    )
+    .argument('<dir>', 'the directory of the store; no flow may be running on it')
+    .option(...place)
+    .option(...nats)
+    .option(...process)
+    .action(async (dir: string, given: ArchiveFlags) => {
+      const { restoreRecovery } = await import('./archive-command.ts')
+      code.exit = await restoreRecovery(dir, given, world)
+    })
+  command(recovery.command('verify'), world)
+    .summary('check an archive as a whole: tidemark recovery verify --archive dir:/mnt/far')
+    .description('Reads everything that a restore would read, and writes nothing.')
+    .option(...place)
+    .option(...nats)
+    .option(...process)
+    .action(async (given: ArchiveFlags) => {
+      const { verifyRecovery } = await import('./archive-command.ts')
+      code.exit = await verifyRecovery(given, world)
     })
 }
 

@@ -61,6 +61,24 @@ const BACKUP = {
   variable: 'TIDEMARK_BACKUP_INTERVAL',
   help: 'how long superseded snapshots are kept (0): -b 3600',
 } as const
+const ARCHIVE = {
+  key: 'archive',
+  usage: '--archive <place>',
+  variable: 'TIDEMARK_ARCHIVE',
+  help: 'send snapshots there too, and restore from it: --archive dir:/mnt/far, nats:bucket, s3:bucket/prefix',
+} as const
+const ARCHIVE_REQUIRED = {
+  key: 'archiveRequired',
+  usage: '--archive-required',
+  variable: 'TIDEMARK_ARCHIVE_REQUIRED',
+  help: 'commit only what is in the archive: --archive dir:/mnt/far --archive-required',
+} as const
+const ALLOW_REWIND = {
+  key: 'allowRewind',
+  usage: '--allow-rewind',
+  variable: 'TIDEMARK_ALLOW_REWIND',
+  help: 'go on from an archive that may be behind what was handed on: --allow-rewind',
+} as const
 const API = {
   key: 'api',
   usage: '--api <host:port>',
@@ -84,6 +102,9 @@ export const FLAGS: readonly Flag[] = [
   RECOVERY,
   SNAPSHOT,
   BACKUP,
+  ARCHIVE,
+  ARCHIVE_REQUIRED,
+  ALLOW_REWIND,
   API,
   LOG_LEVEL,
 ]
@@ -107,6 +128,10 @@ export interface RunFlags {
   readonly recoveryDirectory: string | null
   readonly snapshotInterval: number | null
   readonly backupInterval: number | null
+  /** Where snapshots go, too: `dir:`, `nats:` or `s3:` and a name. */
+  readonly archive: string | null
+  readonly archiveRequired: boolean
+  readonly allowRewind: boolean
   readonly logLevel: LogLevel
   /** Where the API listens; `null` is the usual place, `'off'` nowhere. */
   readonly api: Address | 'off' | null
@@ -128,6 +153,9 @@ export const readFlags = (given: GivenFlags, variables: Variables): RunFlags => 
     recoveryDirectory: read(find(RECOVERY), directoryOf),
     snapshotInterval: read(find(SNAPSHOT), millisOf),
     backupInterval: read(find(BACKUP), millisOf),
+    archive: read(find(ARCHIVE), archiveOf),
+    archiveRequired: read(find(ARCHIVE_REQUIRED), switchOf) ?? false,
+    allowRewind: read(find(ALLOW_REWIND), switchOf) ?? false,
     logLevel: read(find(LOG_LEVEL), levelOf) ?? 'info',
     api: read(find(API), (found) => addressOf(found, apiToken)),
     apiToken,
@@ -176,7 +204,7 @@ interface Found {
 const findText = (flag: Flag, given: GivenFlags, variables: Variables): Found | null => {
   const text = given[flag.key]
   const name = flag.usage.replace(/^-\w, /, '').replace(/ .*/, '')
-  if (text === false) return { name, text: 'off' }
+  if (typeof text === 'boolean') return { name, text: text ? 'on' : 'off' }
   if (typeof text === 'string') return { name, text }
   const variable = variables[flag.variable]
   if (variable === undefined || variable === '') return null
@@ -210,6 +238,19 @@ const serversOf = ({ name, text }: Found): string => {
 const directoryOf = ({ name, text }: Found): string => {
   if (text !== '') return text
   throw new UsageError(`${name} takes the path of a directory, as ./state; got nothing.`)
+}
+
+const archiveOf = ({ name, text }: Found): string => {
+  if (/^(dir|nats|s3):./.test(text)) return text
+  throw new UsageError(
+    `${name} takes dir:<path>, nats:<bucket> or s3:<bucket/prefix>; got "${text}".`,
+  )
+}
+
+const switchOf = ({ name, text }: Found): boolean => {
+  if (['on', '1', 'true', 'yes'].includes(text)) return true
+  if (['off', '0', 'false', 'no'].includes(text)) return false
+  throw new UsageError(`${name} takes on or off; got "${text}".`)
 }
 
 const millisOf = ({ name, text }: Found): number => {

@@ -1,6 +1,7 @@
 import { BuildError } from '../lib/errors/errors.ts'
 import { checkFlow } from '../lib/flow/check.ts'
 import type { Dataflow } from '../lib/flow/dataflow.ts'
+import type { ArchivePlace } from '../lib/recovery/archive.ts'
 import { adoptRuns } from '../lib/run/adoption.ts'
 import type { Execution, Summary } from '../lib/run/execution.ts'
 import type { RunOptions } from '../lib/run/options.ts'
@@ -13,7 +14,6 @@ import { moduleUrl } from './load-module.ts'
 import { type ModuleSpec, parseModuleSpec } from './module-spec.ts'
 import { type OpenApi, openApi } from './open-api.ts'
 import { Progress } from './progress.ts'
-import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Milliseconds between two looks at a running flow. */
@@ -37,7 +37,7 @@ export const runCommand = async (
   try {
     const found = await findFlow(spec, directory)
     terminal.debug(`loaded ${spec.module} in ${Math.round(performance.now() - began)} ms`)
-    const options = optionsOf(found, flags, terminal)
+    const options = await optionsOf(found, flags, world)
     if (flags.processes > 1)
       return await superviseAll({ found, flags, options, target, given, world })
     const execution = await begin({ found, flags, spec, options, world }, directory)
@@ -49,12 +49,18 @@ export const runCommand = async (
 }
 
 /** Flags go before what the module would have run its flow with. */
-const optionsOf = (found: FoundFlow, flags: RunFlags, terminal: Terminal): RunOptions => {
+const optionsOf = async (
+  found: FoundFlow,
+  flags: RunFlags,
+  { terminal, variables }: World,
+): Promise<RunOptions> => {
   const { recoveryDirectory: dir, backupInterval, snapshotInterval } = flags
+  const archive = await archiveOf(flags, variables)
   if (dir === null && backupInterval !== null) {
     terminal.warn('--backup-interval changes nothing without --recovery-directory.')
   }
-  if (flags.nats !== null && flags.place === null && flags.processes === 1) {
+  const meets = flags.place !== null || flags.processes > 1
+  if (flags.nats !== null && !meets && flags.archive?.startsWith('nats:') !== true) {
     terminal.warn('--nats changes nothing without --processes or --process-id.')
   }
   return {
@@ -62,7 +68,35 @@ const optionsOf = (found: FoundFlow, flags: RunFlags, terminal: Terminal): RunOp
     ...found.options,
     ...(flags.workers === null ? {} : { workers: flags.workers }),
     ...(snapshotInterval === null ? {} : { epochInterval: snapshotInterval }),
-    ...(dir === null ? {} : { recovery: { dir, backupInterval: backupInterval ?? 0 } }),
+    ...(dir === null
+      ? {}
+      : {
+          recovery: {
+            dir,
+            backupInterval: backupInterval ?? 0,
+            allowRewind: flags.allowRewind,
+            ...archive,
+          },
+        }),
+  }
+}
+
+const archiveOf = async (
+  flags: RunFlags,
+  variables: World['variables'],
+): Promise<{ readonly archive?: ArchivePlace }> => {
+  const { archive: text, archiveRequired: required, recoveryDirectory: dir } = flags
+  if (text === null) {
+    if (required)
+      throw new UsageError('--archive-required needs the archive: --archive dir:<path>.')
+    return {}
+  }
+  if (dir === null) {
+    throw new UsageError('--archive needs a recovery directory, which it is the copy of: -r <dir>.')
+  }
+  const { archivePlace } = await import('./archive-place.ts')
+  return {
+    archive: { ...(await archivePlace(text, { servers: flags.nats, variables })), required },
   }
 }
 

@@ -152,7 +152,7 @@ const asVariables = (given: GivenFlags): Record<string, string> => {
   const variables: Record<string, string> = {}
   for (const { key, variable } of FLAGS) {
     const text = given[key]
-    if (text === false) variables[variable] = 'off'
+    if (typeof text === 'boolean') variables[variable] = text ? 'on' : 'off'
     else if (typeof text === 'string') variables[variable] = text
   }
   return variables

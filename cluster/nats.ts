@@ -7,8 +7,10 @@ import {
   type NatsConnection,
   NatsError,
   nkeyAuthenticator,
+  type ObjectStore,
 } from 'nats'
-import { ClusterError } from '../lib/errors/errors.ts'
+import { ClusterError, CorruptPartitionError } from '../lib/errors/errors.ts'
+import { type Archive, checkObjectName } from '../lib/recovery/archive.ts'
 import type { NatsOptions } from '../lib/run/nats-options.ts'
 import type { ConnectionState, Entry, Messaging, Register, Subscription } from './messaging.ts'
 
@@ -31,9 +33,34 @@ const USUAL_PAYLOAD = 1024 * 1024
 export const connectNats = async (
   options: NatsOptions & { readonly name: string },
 ): Promise<Messaging> => {
+  return new NatsMessaging(await connection(options))
+}
+
+/**
+ * A bucket of the JetStream object store as an archive; it is made where it is missing.
+ *
+ * @throws ClusterError where no server can be reached, or it keeps no objects
+ */
+export const openObjectStore = async (bucket: string, options: NatsOptions): Promise<Archive> => {
+  const nats = await connection({ ...options, name: `tidemark archive ${bucket}` })
+  try {
+    return new NatsArchive(nats, { bucket, store: await nats.jetstream().views.os(bucket) })
+  } catch (cause) {
+    await nats.close()
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw new ClusterError(
+      `The NATS server gives no object store "${bucket}" (${text}). It must run with JetStream, version 2.9 or newer, and let this user make the bucket or find it made.`,
+      { cause },
+    )
+  }
+}
+
+const connection = async (
+  options: NatsOptions & { readonly name: string },
+): Promise<NatsConnection> => {
   const servers = serverList(options.servers)
   try {
-    return new NatsMessaging(await connect(await driverOptions(options, servers)))
+    return await connect(await driverOptions(options, servers))
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
     throw new ClusterError(
@@ -190,6 +217,66 @@ class NatsRegister implements Register {
 
   delete(key: string): Promise<void> {
     return this.#kv.delete(key)
+  }
+}
+
+/** Objects under names of ours; one is made only where nothing was ever written under its name. */
+class NatsArchive implements Archive {
+  readonly #connection: NatsConnection
+  readonly #bucket: string
+  readonly #store: ObjectStore
+
+  constructor(
+    connection: NatsConnection,
+    place: { readonly bucket: string; readonly store: ObjectStore },
+  ) {
+    this.#connection = connection
+    this.#bucket = place.bucket
+    this.#store = place.store
+  }
+
+  async create(name: string, bytes: Uint8Array): Promise<boolean> {
+    checkObjectName(name)
+    // Whoever sends an object before it is known to be taken leaves the other one its pieces.
+    if ((await this.#store.info(name)) !== null) return false
+    const made = this.#store.putBlob({ name }, bytes, { previousRevision: 0 })
+    return (await unlessTaken(made.then(() => 1))) !== null
+  }
+
+  async read(name: string, limit: number): Promise<Uint8Array | null> {
+    checkObjectName(name)
+    const info = await this.#store.info(name)
+    if (info === null || info.deleted) return null
+    if (info.size > limit) {
+      throw new CorruptPartitionError(
+        `The archived object ${name} is damaged: it has ${info.size} bytes, and none has more than ${limit}.`,
+      )
+    }
+    return this.#store.getBlob(name)
+  }
+
+  async list(prefix: string): Promise<readonly string[]> {
+    const found = await this.#store.list()
+    return found
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(prefix))
+      .sort()
+  }
+
+  /** Also what a deletion by the client would leave in its place, as names are never used again. */
+  async remove(name: string): Promise<void> {
+    checkObjectName(name)
+    const info = await this.#store.info(name)
+    if (info === null) return
+    const { streams } = await this.#connection.jetstreamManager()
+    const subjects = `$O.${this.#bucket}`
+    const place = Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+    await streams.purge(`OBJ_${this.#bucket}`, { filter: `${subjects}.C.${info.nuid}` })
+    await streams.purge(`OBJ_${this.#bucket}`, { filter: `${subjects}.M.${place}` })
+  }
+
+  async close(): Promise<void> {
+    if (!this.#connection.isClosed()) await this.#connection.close()
   }
 }
 

@@ -1,6 +1,7 @@
 import { link, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { CorruptPartitionError } from '../errors/errors.ts'
+import { secretBytes } from '../runtime/secret.ts'
 import { type Archive, type ArchivePlace, checkObjectName } from './archive.ts'
 import { syncDirectory } from './check-file.ts'
 
@@ -29,7 +30,6 @@ const NEW = /\.new-[0-9a-z-]+$/
 class DirectoryArchive implements Archive {
   readonly #root: string
   readonly #made = new Set<string>()
-  #count = 0
 
   constructor(root: string) {
     this.#root = root
@@ -38,8 +38,8 @@ class DirectoryArchive implements Archive {
   async create(name: string, bytes: Uint8Array): Promise<boolean> {
     const path = this.#path(name)
     await this.#makeDirectory(dirname(path))
-    this.#count += 1
-    const draft = `${path}.new-${process.pid}-${this.#count}`
+    // Of chance: several hosts may write here, and each is killed at any moment.
+    const draft = `${path}.new-${Buffer.from(secretBytes(8)).toString('hex')}`
     const file = await open(draft, 'w')
     try {
       await file.writeFile(bytes)

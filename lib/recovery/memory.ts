@@ -1,7 +1,9 @@
 import { LockedPartitionError } from '../errors/errors.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
+import type { ArchivePlace } from './archive.ts'
 import { manifestChange, newManifest } from './manifest.ts'
 import { MemoryDisk, MemoryTable, type WriteFate } from './memory-table.ts'
+import { openArchived } from './open-archived.ts'
 import { LogPartition, Turns } from './partition.ts'
 import type { RecoveryPartition, Store, StoreHost } from './store.ts'
 import type { Mark, Witness } from './witness.ts'
@@ -10,6 +12,8 @@ export interface MemoryStoreOptions {
   /** How many partitions it has; 1. */
   readonly partitions?: number
   readonly backupInterval?: DurationLike
+  /** What each epoch changed goes there, too. */
+  readonly archive?: ArchivePlace
   /** Its id among the stores of a cluster; `memory`. */
   readonly id?: string
   /** Asked before each write of a partition; a promise delays the write. */
@@ -51,9 +55,11 @@ export class MemoryStore implements Store {
       )
     }
     const turns = new Turns()
-    return Promise.all(
+    const opened = await Promise.all(
       this.#disks.map((disk, index) => this.#openPartition(index, { disk, host, turns })),
     )
+    const { archive: place } = this.#options
+    return place === undefined ? opened : openArchived(opened, { directory: null, place, host })
   }
 
   /**
@@ -75,7 +81,7 @@ export class MemoryStore implements Store {
   #openPartition(
     index: number,
     on: { readonly disk: MemoryDisk; readonly host: StoreHost; readonly turns: Turns },
-  ): Promise<RecoveryPartition> {
+  ): Promise<LogPartition> {
     const crashes = this.#crashes
     return LogPartition.open({
       identity: { store: this.#id, index, count: this.#disks.length },

@@ -177,7 +177,7 @@ const numberOf = ({ executions }: Replayed): number => executions.at(-1)?.execut
 
 /** A log that is empty beside others that are not never began, or is gone. */
 const checkComplete = (found: readonly (Replayed | null)[]): void => {
-  const gone = found.findIndex((each) => each === null)
+  const gone = found.indexOf(null)
   const progressed = found.some(
     (each) =>
       each !== null &&

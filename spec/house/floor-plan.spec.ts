@@ -78,6 +78,7 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['luxon', ['lib/time/luxon.ts']],
   ['nats', ['cluster/nats.ts', 'connectors/nats/driver.ts']],
   ['csv-parse', ['connectors/files/csv-rows.ts']],
+  ['@aws-sdk/client-s3', ['connectors/s3/driver.ts']],
   ['commander', ['cli/commands.ts']],
   ['yaml', ['ops/deploy/yaml.ts']],
   ['kafka-ts', ['connectors/kafka/driver.ts']],

@@ -14,6 +14,7 @@ import {
 } from 'tidemark/operators'
 import { openMetrics } from 'tidemark/ops'
 import { MemoryStore, TestingSink, TestingSource } from 'tidemark/testing'
+import { MemoryArchive } from '../../lib/recovery/memory-archive.ts'
 import { waiting } from '../api/served.ts'
 
 interface Documented {
@@ -98,7 +99,8 @@ describe('The metrics of a running flow', () => {
   let text = ''
 
   before(async () => {
-    const execution = start(thorough(), { recovery: new MemoryStore(), epochInterval: 0 })
+    const recovery = new MemoryStore({ archive: new MemoryArchive().place })
+    const execution = start(thorough(), { recovery, epochInterval: 0 })
     const page = openMetrics(execution, { flow: 'thorough' })
     await execution.done
     text = (await page.read()).text
