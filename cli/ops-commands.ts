@@ -25,6 +25,18 @@ export const addOps = (
   addDlq(program, { settle, world, code })
   addDoctor(program, { settle, world, code })
   addDeploy(program, { settle, world, code })
+  settle(program.command('new'), world)
+    .summary('a project that runs and tests at once: tidemark new orders')
+    .description('Makes a folder with a flow, a spec and all that npm needs to run them.')
+    .argument('<name>', 'of the project and its folder, which must be empty or missing: orders')
+    .addHelpText(
+      'after',
+      '\nExample:\n  tidemark new orders && cd orders && npm install && npm test',
+    )
+    .action(async (name: string) => {
+      const { newCommand } = await import('./new-command.ts')
+      code.exit = await newCommand(name, world)
+    })
 }
 
 const DEPLOY_EXAMPLES = `

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-const NODE = ['--import', 'tsx', '--conditions', 'source']
+const NODE = ['--import', import.meta.resolve('tsx'), '--conditions', 'source']
 
 /** A child process with what it has written, waited for by what it writes and how it ends. */
 export class Child {
@@ -12,9 +12,14 @@ export class Child {
   /** Called with every text that comes, and at the end. */
   readonly #listeners = new Set<() => void>()
 
-  constructor(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+    cwd = process.cwd(),
+  ) {
     const { NODE_OPTIONS: _, ...env } = process.env
     this.#process = spawn(process.execPath, [...NODE, ...args], {
+      cwd,
       env: { ...env, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
