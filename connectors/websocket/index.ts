@@ -1,0 +1,5 @@
+export {
+  type WebSocketMessage,
+  WebSocketSource,
+  type WebSocketSourceOptions,
+} from './web-socket-source.ts'
