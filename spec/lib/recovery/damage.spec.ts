@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { RecoveryError } from '../../../lib/errors/errors.ts'
 import { RecoveryStore } from '../../../lib/recovery/recovery-store.ts'
+import { rounds as roundsOf } from '../../support/effort.ts'
 import { Holder } from './rows.ts'
 
 /** Numbers that are the same in every run, so that a failure can be looked at again. */
@@ -47,7 +48,12 @@ const damages: Readonly<Record<string, Damage>> = {
 /** Files that LevelDB keeps for itself: without them nothing is lost. */
 const HARMLESS = /\/(LOCK|LOG|LOG\.old)$/
 
-describe('a damaged store', () => {
+/** Of each kind and file. */
+const ROUNDS = roundsOf({ test: 3, ci: 6, torture: 40 })
+
+describe('a damaged store @long', function () {
+  this.timeout(120_000 * ROUNDS)
+  let mutations = 0
   let dir: string
   let pristine: string
   let files: readonly string[]
@@ -105,13 +111,14 @@ describe('a damaged store', () => {
   for (const [what, damage] of Object.entries(damages)) {
     it(`is told, or nothing is lost, when a file of it ${what}`, async () => {
       const random = numbers(what.length)
-      const rounds = what === 'is gone' ? 1 : 3
+      const rounds = what === 'is gone' ? 1 : ROUNDS
       let told = 0
       for (const name of files) {
         for (let round = 0; round < rounds; round++) {
           const copy = join(dir, 'copy')
           await cp(pristine, copy, { recursive: true })
           await damage(join(copy, name), random)
+          mutations += 1
 
           const outcome = await found(copy)
 
@@ -129,6 +136,10 @@ describe('a damaged store', () => {
       expect(told).to.be.greaterThan(10)
     })
   }
+
+  it('has been damaged in hundreds of ways: 300 where there is time', () => {
+    expect(mutations).to.be.at.least(roundsOf({ test: 200, ci: 300, torture: 300 }))
+  })
 
   it('is told when the database of a partition is one from before', async () => {
     const copy = join(dir, 'copy')
