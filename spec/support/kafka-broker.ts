@@ -139,6 +139,11 @@ export class KafkaBroker {
     }
   }
 
+  /** The file that the first messages of a partition lie in. */
+  logOf(topic: string, partition: number): string {
+    return join(this.#dir, 'data', `${topic}-${partition}`, `${'0'.repeat(20)}.log`)
+  }
+
   /** At the end of the process, when nothing can be awaited any more. */
   abandon(): void {
     this.#process?.kill('SIGKILL')

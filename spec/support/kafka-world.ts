@@ -1,10 +1,11 @@
+import { open, readFile } from 'node:fs/promises'
 import { API, type Client, createKafkaClient } from 'kafka-ts'
 import type { KafkaCluster, Write } from '../../connectors/kafka/cluster.ts'
 import { openCluster } from '../../connectors/kafka/driver.ts'
 import { isPassing } from '../../connectors/kafka/kafka-error.ts'
 import type { KafkaRecord } from '../../connectors/kafka/message.ts'
 import { encodeBatch } from '../../connectors/kafka/record-batch.ts'
-import type { TransactionWire } from '../../connectors/kafka/wire.ts'
+import type { ProducerId, TransactionWire } from '../../connectors/kafka/wire.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
 import { hasKafka, INSTALL_KAFKA, KafkaBroker } from './kafka-broker.ts'
 
@@ -83,7 +84,10 @@ export class KafkaWorld {
     })
     const admin = client.createCluster()
     await admin.connect()
-    return new KafkaWorld(broker, { cluster, admin, own: (await own) !== null })
+    const world = new KafkaWorld(broker, { cluster, admin, own: (await own) !== null })
+    // Brokers begin to give out ids a while after they have started.
+    await world.again(() => world.#wire.initProducer(null, null, 0))
+    return world
   }
 
   get brokers(): readonly string[] {
@@ -169,26 +173,47 @@ export class KafkaWorld {
     return held
   }
 
-  /** A transaction with a message of its own, as one leaves it who was killed. */
-  async openTransaction(topic: string, value: string): Promise<{ abort(): Promise<void> }> {
-    const id = this.name()
-    const cluster = this.cluster as KafkaCluster & TransactionWire
-    const producer = await this.again(() => cluster.initProducer(id, null, 30_000))
+  /** A message that its disk spoils: brokers hand out what lies there. */
+  async writeBroken(topic: string): Promise<string> {
+    await this.write(topic, ['to be broken'])
+    const log = this.broker.logOf(topic, 0)
+    const bytes = await readFile(log)
+    const file = await open(log, 'r+')
+    await file.write('is', bytes.indexOf('to be broken'))
+    await file.close()
+    return 'is be broken'
+  }
+
+  /** Leaves a transaction open, as who is killed in the middle of one does. */
+  async leaveOpen(id: string, topic: string, value: string): Promise<ProducerId> {
+    const cluster = this.#wire
+    const producer = await this.again(() => cluster.initProducer(id, null, 60_000))
     await this.again(() => cluster.addPartitions(id, producer, [{ topic, partition: 0 }]))
     const bytes = encodeBatch([record(value)], {
       producer: { ...producer, sequence: 0, transactional: true },
       compression: 'none',
     })
-    await cluster.produce(id, [{ topic, partition: 0, bytes }])
+    await this.again(() => cluster.produce(id, [{ topic, partition: 0, bytes }]))
+    return producer
+  }
+
+  /** A transaction with a message, that can be taken back. */
+  async openTransaction(topic: string, value: string): Promise<{ abort(): Promise<void> }> {
+    const id = this.name()
+    const producer = await this.leaveOpen(id, topic, value)
     return {
       abort: async () => {
-        await cluster.endTransaction(id, producer, false)
+        await this.#wire.endTransaction(id, producer, false)
         // The answer comes before the partition knows of it.
         const where = { topic, partition: 0 }
-        const end = await cluster.offsetAt(where, 'end')
-        while ((await cluster.offsetAt(where, 'latest')) < end);
+        const end = await this.cluster.offsetAt(where, 'end')
+        while ((await this.cluster.offsetAt(where, 'latest')) < end);
       },
     }
+  }
+
+  get #wire(): TransactionWire {
+    return this.cluster as KafkaCluster & TransactionWire
   }
 
   async values(topic: string): Promise<readonly (string | null)[]> {

@@ -1,0 +1,286 @@
+import { spawn } from 'node:child_process'
+import { expect } from 'chai'
+import { BuildError, ConnectorError, dataflow, run, start, systemRuntime } from 'tidemark'
+import {
+  type KafkaItem,
+  type KafkaMessage,
+  KafkaSink,
+  type KafkaSinkOptions,
+  KafkaSource,
+} from 'tidemark/connectors/kafka'
+import { map } from 'tidemark/operators'
+import { describeSink, MemoryStore, TestingSink, TestingSource } from 'tidemark/testing'
+import { Folder } from '../../support/folder.ts'
+import { KafkaWorld } from '../../support/kafka-world.ts'
+import { PARTS, PROGRAM } from './killed-flow.ts'
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+const many = (count: number): string[] => Array.from({ length: count }, (_, at) => `m${at}`)
+
+const failureOf = (doing: Promise<unknown>): Promise<unknown> =>
+  doing.then(
+    () => null,
+    (error: unknown) => error,
+  )
+
+describe('KafkaSink', () => {
+  it('refuses options that make no sense', () => {
+    const made = (options: object) => () =>
+      new KafkaSink({ brokers: ['localhost'], ...options } as KafkaSinkOptions)
+    expect(made({ brokers: 'localhost' })).to.throw(BuildError, 'brokers must be a list')
+    expect(made({ compression: 'rar' })).to.throw(BuildError, 'compression')
+    expect(made({ topic: '' })).to.throw(BuildError, 'topic')
+    expect(made({ stageBytes: 0, transactional: true })).to.throw(BuildError, 'stageBytes')
+  })
+})
+
+describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
+  this.timeout(120_000)
+  const folder = new Folder()
+  let world: KafkaWorld
+
+  before(async function () {
+    if (KafkaWorld.missing) return this.skip()
+    world = await KafkaWorld.shared()
+  })
+
+  after(() => world?.remove())
+  beforeEach(() => folder.make())
+  afterEach(() => folder.remove())
+
+  const write = async (
+    items: readonly KafkaItem[],
+    options: Partial<KafkaSinkOptions> = {},
+  ): Promise<void> => {
+    const flow = dataflow('write')
+    flow
+      .input('in', new TestingSource([...items], { batchSize: 100 }))
+      .output('out', new KafkaSink({ brokers: world.brokers, ...options }))
+    await run(flow, { logger: silent })
+  }
+
+  const newSlot = async (topic: string, prefix: string, execution: number) => {
+    const brokers = world.brokers
+    const sink = new KafkaSink({ brokers, topic, prefix, transactional: true })
+    sink.useRun?.({ recovery: true, runtime: systemRuntime })
+    const slot = await sink.build('flow.out', '0', { execution })
+    await world.again(async () => slot.fence(execution))
+    return slot
+  }
+
+  const messages = (...values: readonly string[]) => values.map((value) => ({ value }))
+
+  it('writes messages that can be read back: bytes, text, null, headers, time, partition', async () => {
+    const topic = await world.topic(3)
+    const bytes = Buffer.from([0, 255])
+    await write(
+      [
+        { key: 'ä', value: bytes, partition: 2, headers: { a: 'b' }, timestamp: 77 },
+        { key: null, value: null, partition: 2, topic },
+        ['key', { value: 'of a keyed stream', partition: 2 }],
+      ],
+      { topic },
+    )
+    const out = new TestingSink<KafkaMessage>()
+    const flow = dataflow('back')
+    flow
+      .input('in', new KafkaSource({ brokers: world.brokers, topics: [topic], tail: false }))
+      .output('out', out)
+    await run(flow)
+    const [first, second, third] = out.items
+    expect(first).to.deep.include({ key: Buffer.from('ä'), value: bytes, timestamp: 77 })
+    expect(first?.headers).to.deep.equal({ a: Buffer.from('b') })
+    expect(second).to.deep.include({ key: null, value: null, partition: 2 })
+    expect(Math.abs((second?.timestamp ?? 0) - Date.now())).to.be.lessThan(60_000)
+    expect(third?.value?.toString()).to.equal('of a keyed stream')
+  })
+
+  it('sends a message that was read where it is told, not where it came from', async () => {
+    const [from, to] = [await world.topic(), await world.topic()]
+    await world.write(from, ['a'])
+    const flow = dataflow('copy')
+    flow
+      .input('in', new KafkaSource({ brokers: world.brokers, topics: [from], tail: false }))
+      .output('out', new KafkaSink({ brokers: world.brokers, topic: to }))
+    await run(flow)
+    expect(await world.values(from)).to.deep.equal(['a'])
+    expect(await world.values(to)).to.deep.equal(['a'])
+  })
+
+  it('sends a key always to the partition that other clients send it to', async () => {
+    const topic = await world.topic(5)
+    const items = many(40).map((value, at) => ({ key: ['21', 'foobar'][at % 2] ?? '', value }))
+    await write(items, { topic, compression: 'snappy' })
+    const held = await world.held(topic)
+    // By murmur2 of Kafka's own test vectors: -973932308 and -790332482.
+    const places = {
+      '21': (-973_932_308 & 0x7fffffff) % 5,
+      foobar: (-790_332_482 & 0x7fffffff) % 5,
+    }
+    for (const { key, partition } of held) expect(places).to.have.property(key ?? '', partition)
+    expect(held).to.have.lengthOf(40)
+  })
+
+  it('names a partition or a topic that is not there, a message without one, and one too large', async () => {
+    const topic = await world.topic(2)
+    const refusal = async (item: object, options: Partial<KafkaSinkOptions> = { topic }) =>
+      String(await failureOf(write([item as KafkaItem], options)))
+    const transactional = { topic, transactional: true }
+    const unknown = 'is for partition 2 of topic'
+    expect(await refusal({ value: 'x', partition: 2 })).to.include(unknown)
+    expect(await refusal({ value: 'x', partition: 2 }, transactional)).to.include(unknown)
+    expect(await refusal({ value: 'x', topic: 'nowhere' })).to.include(
+      'There is no topic "nowhere"',
+    )
+    expect(await refusal({ value: 'x' }, {})).to.include('has no topic')
+    expect(await refusal({ value: 7 })).to.include('bytes, text or null; got number')
+    expect(await refusal({ value: 'x'.repeat(2_000_000) })).to.include('MESSAGE_TOO_LARGE')
+  })
+
+  it('shuts an older execution out, and takes an epoch once', async () => {
+    const topic = await world.topic()
+    const prefix = world.name()
+    const old = await newSlot(topic, prefix, 1)
+    expect(await old.delivered()).to.equal(null)
+    await old.deliver(4, messages('a', 'b'))
+    const heir = await newSlot(topic, prefix, 2)
+    expect(await heir.delivered()).to.equal(4)
+    await heir.deliver(4, messages('x'))
+    await failureOf(Promise.resolve(old.deliver(5, messages('late'))))
+    for (let tries = 0; tries < 2; tries += 1) {
+      const late = await failureOf(Promise.resolve(old.delivered()))
+      expect(late).to.be.instanceOf(ConnectorError).and.to.include({ retryable: false })
+      expect(String(late)).to.include('by a later execution')
+    }
+    expect(String(await failureOf(newSlot(topic, prefix, 1)))).to.include('by a later execution')
+    await heir.deliver(5, messages('c'))
+    await old.close()
+    await heir.close()
+    expect(await world.values(topic)).to.deep.equal(['a', 'b', 'c'])
+  })
+
+  it('settles what an execution left open that was killed', async () => {
+    const topic = await world.topic()
+    const prefix = world.name()
+    const first = await newSlot(topic, prefix, 1)
+    await first.deliver(1, messages('a'))
+    const open = world.cluster.transactions(`${prefix}.flow.out.0`, {
+      compression: 'none',
+      timeout: 60_000,
+    })
+    await open.begin()
+    await world.leaveOpen(`${prefix}.flow.out.0`, topic, 'half')
+    const heir = await newSlot(topic, prefix, 2)
+    expect(await heir.delivered()).to.equal(1)
+    await heir.deliver(2, messages('b'))
+    await first.close()
+    await heir.close()
+    expect(await world.values(topic)).to.deep.equal(['a', 'b'])
+  })
+
+  it('begins anew in each run that keeps nothing', async () => {
+    const topic = await world.topic()
+    const options = { topic, transactional: true }
+    await write(messages('a'), options)
+    await write(messages('b'), options)
+    expect(await world.values(topic)).to.deep.equal(['a', 'b'])
+  })
+
+  it('writes and reads through a broker that is killed at load and comes back @long', async () => {
+    const own = await KafkaWorld.make()
+    const [from, plain, once] = [await own.topic(), await own.topic(), await own.topic()]
+    const items = many(400)
+    let count = 0
+    let underWay = (): void => {}
+    const busy = new Promise<void>((resolve) => {
+      underWay = resolve
+    })
+    let allRead = (): void => {}
+    const done = new Promise<void>((resolve) => {
+      allRead = resolve
+    })
+    const { brokers } = own
+    const writing = dataflow('writing')
+    writing
+      .input(
+        'in',
+        new TestingSource<string>(items.flatMap((item) => [item, TestingSource.PAUSE(5)])),
+      )
+      .pipe(map('message', (value) => ({ value })))
+      .output('out', new KafkaSink({ brokers, topic: from }))
+    const copying = dataflow('copying')
+    const read = copying.input('in', new KafkaSource({ brokers, topics: [from] })).pipe(
+      map('count', (message) => {
+        count += 1
+        if (count === 100) underWay()
+        if (message.value?.toString() === items.at(-1)) allRead()
+        return message
+      }),
+    )
+    read.output('plain', new KafkaSink({ brokers, topic: plain }))
+    read.output('once', new KafkaSink({ brokers, topic: once, transactional: true }))
+    const options = { epochInterval: 50, logger: silent }
+    const copies = start(copying, { ...options, recovery: new MemoryStore() })
+    const written = run(writing, options)
+    await busy
+    await own.broker.kill()
+    await own.broker.start()
+    await written
+    await done
+    await copies.stop({ drain: true })
+    expect(await own.values(from)).to.deep.equal(items)
+    expect(await own.values(plain)).to.deep.equal(items)
+    expect(await own.values(once)).to.deep.equal(items)
+    await own.remove()
+  })
+
+  it('holds each message once, in order per key, after kill -9 at any moment @long', async () => {
+    const topic = await world.topic(3)
+    let killed = 0
+    for (const [at, delay] of [1500, 2000, 2500].entries()) {
+      if ((await runChild(topic, [1, 3, 2][at] ?? 1, delay)) === 'SIGKILL') killed += 1
+    }
+    expect(killed).to.be.greaterThan(0)
+    expect(await runChild(topic, 2)).to.equal(null)
+    const rows = (await world.held(topic)).map(({ key, value }) => ({
+      key,
+      ...(JSON.parse(value ?? '') as { nth: number; item: number }),
+    }))
+    expect(rows.map(({ item }) => item).sort((a, b) => a - b)).to.deep.equal(PARTS.flat())
+    for (let key = 0; key < 9; key++) {
+      const counts = rows.filter((row) => row.key === `k${key}`).map(({ nth }) => nth)
+      expect(counts, `k${key}`).to.deep.equal(counts.map((_, at) => at + 1))
+    }
+  })
+
+  /** Resolves with the signal that ended the process, or `null` when it came to its end. */
+  const runChild = (topic: string, workers: number, delay = 0): Promise<string | null> =>
+    new Promise((resolve, reject) => {
+      const words = [PROGRAM, world.broker.address, topic, folder.file('store'), String(workers)]
+      const child = spawn(process.execPath, ['--conditions=source', '--import=tsx', ...words], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      let said = ''
+      child.stderr.on('data', (chunk) => {
+        said += String(chunk)
+      })
+      const timer = delay === 0 ? null : setTimeout(() => child.kill('SIGKILL'), delay)
+      child.on('exit', (code, signal) => {
+        if (timer !== null) clearTimeout(timer)
+        if (code !== null && code !== 0) reject(new Error(said))
+        else resolve(signal)
+      })
+    })
+
+  if (KafkaWorld.missing) return
+  describeSink<KafkaItem>('KafkaSink', async () => {
+    const topic = await world.topic()
+    const sink = new KafkaSink({ brokers: world.brokers, topic, transactional: false })
+    const items = messages('a', 'b', 'c', 'd')
+    return {
+      sink,
+      items,
+      written: async () => messages(...((await world.values(topic)) as string[])),
+    }
+  })
+})
