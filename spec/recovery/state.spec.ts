@@ -8,7 +8,7 @@ import {
   StatefulSinkPartition,
 } from 'tidemark'
 import { keyOn, statefulMap } from 'tidemark/operators'
-import { MemoryStore, TestingSink, TestingSource } from 'tidemark/testing'
+import { MemoryStore, TestingSink, TestingSource, VirtualRuntime } from 'tidemark/testing'
 import { decodeState } from '../../lib/codec/msgpack.ts'
 import { type Block, readBlock } from '../../lib/recovery/block.ts'
 import type { Store } from '../../lib/recovery/store.ts'
@@ -52,6 +52,34 @@ describe('The state of a step', () => {
     expect(sink.items).to.deep.equal([['k', { total: 1, from: 1 }]])
 
     expect(String(await failure(run(release(1), { recovery: store })))).to.match(/newer release/)
+  })
+
+  it('grows old once a release gives its step a ttl, also where it was there before', async () => {
+    const runtime = new VirtualRuntime({ seed: 1 })
+    const store = new MemoryStore()
+    const sink = new TestingSink<readonly [string, number]>()
+    const items = ['a', 'b', EOF, 'a', TestingSource.PAUSE(5000), 'b', EOF, 'b']
+    const counting = (ttl: { readonly ttl?: number }): Dataflow => {
+      const flow = dataflow('ages')
+      flow
+        .input('in', new TestingSource(items))
+        .pipe(
+          keyOn('key', (item) => String(item)),
+          statefulMap('count', (n: number | null) => [(n ?? 0) + 1, (n ?? 0) + 1], ttl),
+        )
+        .output('out', sink)
+      return flow
+    }
+    for (const ttl of [{}, { ttl: 1000 }, { ttl: 1000 }]) {
+      await runtime.run(run(counting(ttl), { recovery: store, runtime }))
+    }
+    expect(sink.items).to.deep.equal([
+      ['a', 1],
+      ['b', 1],
+      ['a', 2],
+      ['b', 1],
+      ['b', 2],
+    ])
   })
 
   it('keeps class instances through a codec of the step', async () => {
