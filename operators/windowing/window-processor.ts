@@ -1,6 +1,6 @@
 import type { Processor, ProcessorContext } from '../../lib/state/processor.ts'
 import type { StateTable } from '../../lib/state/state-table.ts'
-import { NoTime } from '../../lib/time/item-time.ts'
+import { isNoTime } from '../../lib/time/item-time.ts'
 import type { KeepWindows } from './keep-windows.ts'
 import type { WindowKeeper } from './window-keeper.ts'
 import { WindowOutput } from './window-output.ts'
@@ -100,7 +100,7 @@ export class WindowProcessor<V, W> implements Processor {
     }
     this.#output.send()
     this.#context.fail({
-      callback: timed === position && !(error instanceof NoTime) ? role : clockRole,
+      callback: timed === position && !isNoTime(error) ? role : clockRole,
       error,
       key: keys[position] as string,
       item: own(values[position] as V),
