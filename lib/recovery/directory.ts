@@ -56,6 +56,8 @@ const GENERATION = 'generation.json'
 const PART = /^part-(0|[1-9]\d*)$/
 const GENERATION_DIRECTORY = /^generation-\d+$/
 const DAMAGED = 'damaged.json'
+/** In which run a process of a cluster is. */
+const PROCESS = /^process-\d+$/
 const SET_ASIDE = /^damaged-\d+$/
 
 export const databasePath = (partition: string): string => join(partition, 'db')
@@ -75,9 +77,12 @@ export const directoryEntries = async (directory: string): Promise<readonly stri
 export const isUsed = (entries: readonly string[]): boolean =>
   entries.some((name) => PART.test(name) || GENERATION_DIRECTORY.test(name) || name === GENERATION)
 
-/** Whether a directory holds nothing but what was set aside in it. */
+/** Whether a directory holds no store, and nothing but what the engine itself left beside one. */
 export const isVacant = (entries: readonly string[]): boolean =>
-  entries.every((name) => SET_ASIDE.test(name) || name === MAKING_LOCK)
+  entries.every(
+    (name) =>
+      SET_ASIDE.test(name) || PROCESS.test(name) || name === DAMAGED || name === MAKING_LOCK,
+  )
 
 /** Remembers that a load found damage. */
 export const markDamaged = (directory: string, message: string): Promise<void> =>
