@@ -20,9 +20,16 @@ export interface MemberFacts {
   readonly flow?: { readonly module: string; readonly export: string }
 }
 
-/** What a member is started with: the sources, or what `buildMembers` has made of them. */
+/** The command of a member: on the sources, or on what `buildMembers` has made of them. */
 export type Program = readonly string[]
-const SOURCES: Program = ['--import', 'tsx', '--conditions', 'source', 'spec/cluster/member.ts']
+const SOURCES: Program = [
+  process.execPath,
+  '--import',
+  'tsx',
+  '--conditions',
+  'source',
+  'spec/cluster/member.ts',
+]
 
 const BUILT = '.tmp/members'
 
@@ -47,7 +54,10 @@ export const buildMembers = async (): Promise<{
     platform: 'node',
     packages: 'external',
   })
-  return { program: [join(BUILT, 'member.mjs')], flows: join(BUILT, 'flows/counting.mjs') }
+  return {
+    program: [process.execPath, join(BUILT, 'member.mjs')],
+    flows: join(BUILT, 'flows/counting.mjs'),
+  }
 }
 
 /** A process of a cluster, started again whenever it is killed, until it ends by itself. */
@@ -109,7 +119,8 @@ export class Member {
   }
 
   #start(): ChildProcess {
-    const child = spawn(process.execPath, [...this.#program, JSON.stringify(this.#facts)], {
+    const [command = '', ...args] = this.#program
+    const child = spawn(command, [...args, JSON.stringify(this.#facts)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

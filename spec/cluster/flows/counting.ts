@@ -1,13 +1,17 @@
+import { appendFileSync } from 'node:fs'
 import {
   type Dataflow,
+  DynamicSink,
   dataflow,
   EOF,
   FixedPartitionedSource,
+  type KeyedStream,
   type Polled,
   StatefulSourcePartition,
+  type StatelessSinkPartition,
 } from 'tidemark'
 import { DirSink } from 'tidemark/connectors/files'
-import { keyOn, mapValue, statefulMap } from 'tidemark/operators'
+import { flatMap, keyOn, mapValue, statefulMap } from 'tidemark/operators'
 
 const BATCH = 20
 
@@ -64,15 +68,66 @@ class PacedPart extends StatefulSourcePartition<number, number> {
   }
 }
 
-/** Running counts by key, a line each, into two files. */
+/** Running counts by key, each a line with the key, into two files. */
 export const counting = (out: string, items: number, pause: number, parts = 4): Dataflow => {
   const flow = dataflow('counting')
+  counted(flow, new PacedNumbers(parts, items, pause)).output(
+    'lines',
+    new DirSink(out, { fileCount: 2 }),
+  )
+  return flow
+}
+
+const counted = (flow: Dataflow, source: PacedNumbers): KeyedStream<string> =>
+  flow.input('numbers', source).pipe(
+    keyOn('by number', (n) => `k${n}`),
+    statefulMap('count', (count: number | null, n: number) => [
+      (count ?? 0) + 1,
+      `k${n}\t${(count ?? 0) + 1}`,
+    ]),
+  )
+
+/** Says of every batch which life of which process wrote it, and when: on a line of its own. */
+class WitnessSink extends DynamicSink<unknown> {
+  readonly #log: string
+
+  constructor(log: string) {
+    super()
+    this.#log = log
+  }
+
+  override build(_stepId: string, worker: number): StatelessSinkPartition<unknown> {
+    const log = this.#log
+    const life = `${process.pid} ${Date.now()} ${worker}`
+    return {
+      writeBatch: () => appendFileSync(log, `${life} ${Date.now()}\n`),
+      close: () => {},
+    }
+  }
+}
+
+/** Running counts, whose writers leave a trace in `<out>.log`. */
+export const witnessed = (out: string, items: number, pause: number): Dataflow => {
+  const flow = dataflow('counting')
+  const lines = counted(flow, new PacedNumbers(4, items, pause))
+  lines.output('lines', new DirSink(out, { fileCount: 2 }))
+  lines.output('witness', new WitnessSink(`${out}.log`))
+  return flow
+}
+
+/** Items around the largest message that a server takes, and far beyond; their lengths are written. */
+export const oversized = (out: string): Dataflow => {
+  const sizes = [1_048_575, 1_048_576, 10_485_760, 17]
+  const flow = dataflow('oversized')
   flow
-    .input('numbers', new PacedNumbers(parts, items, pause))
+    .input('numbers', new PacedNumbers(2, 10, 0))
     .pipe(
-      keyOn('by number', (n) => `k${n}`),
-      statefulMap('count', (count: number | null) => [(count ?? 0) + 1, (count ?? 0) + 1] as const),
-      mapValue('line', (count) => `${count}`),
+      flatMap('items', (n) => sizes.map((size) => `${n % 10}`.repeat(size))),
+      keyOn('by first digit', (text) => `k${text.charAt(0)}`),
+      statefulMap('count', (count: number | null, text: string) => [
+        (count ?? 0) + 1,
+        `${(count ?? 0) + 1}\t${text.length} of ${text.charAt(text.length - 1)}`,
+      ]),
     )
     .output('lines', new DirSink(out, { fileCount: 2 }))
   return flow
