@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url'
+import { dirArchive } from 'tidemark'
 import { connectCluster } from 'tidemark/cluster'
 
 // One process of a cluster, for specs: what it is to be comes as JSON.
@@ -10,6 +11,7 @@ const {
   args,
   workers,
   dir,
+  archive,
   epochInterval,
   flow = { module: 'spec/cluster/flows/counting.ts', export: 'counting' },
 } = JSON.parse(process.argv[2] ?? '{}')
@@ -21,7 +23,16 @@ const execution = await cluster.start(
   {
     workers,
     epochInterval,
-    ...(dir === undefined ? {} : { recovery: { dir } }),
+    ...(dir === undefined
+      ? {}
+      : {
+          recovery: {
+            dir,
+            ...(archive === undefined
+              ? {}
+              : { archive: { ...dirArchive(archive), required: true } }),
+          },
+        }),
     logger: { info: say('info'), warn: say('warn'), error: say('error') },
   },
 )

@@ -15,6 +15,8 @@ export interface MemberFacts {
   readonly args: readonly unknown[]
   readonly workers: number
   readonly dir?: string
+  /** The directory of an archive that commits wait for. */
+  readonly archive?: string
   readonly epochInterval: number
   /** @defaultValue `counting` of its module */
   readonly flow?: { readonly module: string; readonly export: string }
