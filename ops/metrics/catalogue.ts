@@ -144,6 +144,18 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     read: perStep(({ partitions }) => partitions),
   },
   {
+    name: 'tidemark_source_lag_items',
+    type: 'gauge',
+    help: 'Items of a source partition that are there and were not read yet, where it knows.',
+    labels: [...OF_STEP, 'partition'],
+    read: ({ workers }) =>
+      workers.flatMap(({ worker, steps }) =>
+        steps.flatMap(({ step, lags }) =>
+          lags.map(([partition, items]) => [{ step, worker, partition }, items] as const),
+        ),
+      ),
+  },
+  {
     name: 'tidemark_watermark_seconds',
     type: 'gauge',
     help: 'The watermark that has reached a step, as a Unix time.',
@@ -284,18 +296,6 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     read: perWorker(({ recorder }) => recorder?.failures ?? null),
   },
   {
-    name: 'tidemark_exchange_under_way_items',
-    type: 'gauge',
-    help: 'Items sent to other workers that these have not taken yet.',
-    labels: OF_WORKER,
-    read: perWorker(({ underWay }) => underWay),
-  },
-  {
-    name: 'tidemark_event_loop_delay_seconds',
-    type: 'gauge',
-    help: 'How late timers of a thread were since the last scrape.',
-    labels: ['thread', 'stat'],
-  {
     name: 'tidemark_archive_lag_epochs',
     type: 'gauge',
     help: 'Durable epochs that are not in the archive yet.',
@@ -340,6 +340,18 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     labels: OF_WORKER,
     read: perWorker(({ recorder }) => recorder?.archive?.dropped ?? null),
   },
+  {
+    name: 'tidemark_exchange_under_way_items',
+    type: 'gauge',
+    help: 'Items sent to other workers that these have not taken yet.',
+    labels: OF_WORKER,
+    read: perWorker(({ underWay }) => underWay),
+  },
+  {
+    name: 'tidemark_event_loop_delay_seconds',
+    type: 'gauge',
+    help: 'How late timers of a thread were since the last scrape.',
+    labels: ['thread', 'stat'],
     read: ({ workers, loopDelay }) => [
       ...delays('main', loopDelay),
       ...workers.flatMap(({ worker, loopDelay: own }) =>

@@ -101,10 +101,8 @@ export class KafkaWorld {
   }
 
   /** A new topic, every partition of which can be written. */
-  async topic(partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
-    const name = this.name()
-    const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
-    const topics = [{ name, numPartitions: partitions, replicationFactor: 1, configs }]
+  async topic(partitions = 1, name: string = this.name()): Promise<string> {
+    const topics = [{ name, numPartitions: partitions, replicationFactor: 1 }]
     await this.#admin.sendRequest(API.CREATE_TOPICS, { topics, timeoutMs: 10_000 })
     await this.ready(name, partitions)
     return name
@@ -133,11 +131,6 @@ export class KafkaWorld {
       topics: [{ name, partitions: [{ partitionIndex: partition, offset }] }],
       timeoutMs: 10_000,
     })
-  }
-
-  async deleteTopic(name: string): Promise<void> {
-    const topics = [{ name, topicId: null }]
-    await this.#admin.sendRequest(API.DELETE_TOPICS, { topics, timeoutMs: 10_000 })
   }
 
   async write(topic: string, values: readonly string[], partition = 0): Promise<void> {

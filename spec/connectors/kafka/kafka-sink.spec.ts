@@ -9,7 +9,13 @@ import {
   KafkaSource,
 } from 'tidemark/connectors/kafka'
 import { map } from 'tidemark/operators'
-import { describeSink, MemoryStore, TestingSink, TestingSource } from 'tidemark/testing'
+import {
+  describeSink,
+  describeWriteAheadSink,
+  MemoryStore,
+  TestingSink,
+  TestingSource,
+} from 'tidemark/testing'
 import { Folder } from '../../support/folder.ts'
 import { KafkaWorld } from '../../support/kafka-world.ts'
 import { PARTS, PROGRAM } from './killed-flow.ts'
@@ -281,6 +287,17 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
       sink,
       items,
       written: async () => messages(...((await world.values(topic)) as string[])),
+    }
+  })
+
+  describeWriteAheadSink<KafkaItem>('KafkaSink with transactional', async () => {
+    const topic = await world.topic()
+    const options = { brokers: world.brokers, topic, prefix: world.name() }
+    return {
+      sink: () => new KafkaSink({ ...options, transactional: true }),
+      items: messages('a', 'b', 'c', 'd'),
+      written: async () => messages(...((await world.values(topic)) as string[])),
+      refused: { value: 'x', partition: 7 },
     }
   })
 })
