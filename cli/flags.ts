@@ -71,13 +71,13 @@ const ARCHIVE_REQUIRED = {
   key: 'archiveRequired',
   usage: '--archive-required',
   variable: 'TIDEMARK_ARCHIVE_REQUIRED',
-  help: 'commit only what is in the archive: --archive dir:/mnt/far --archive-required',
+  help: 'commit only what is in the archive: --archive-required --archive dir:/mnt/far',
 } as const
 const ALLOW_REWIND = {
   key: 'allowRewind',
   usage: '--allow-rewind',
   variable: 'TIDEMARK_ALLOW_REWIND',
-  help: 'go on from an archive that may be behind what was handed on: --allow-rewind',
+  help: 'go on from an archive that may be behind what was handed on: --allow-rewind --archive dir:/mnt/far',
 } as const
 const API = {
   key: 'api',

@@ -73,6 +73,11 @@ export class CorruptPartitionError extends RecoveryError {
   override readonly code: string = 'TIDEMARK_RECOVERY_CORRUPT_PARTITION'
 }
 
+/** Another execution of the flow writes to its archive: this one is over. */
+export class FencedError extends RecoveryError {
+  override readonly code: string = 'TIDEMARK_RECOVERY_FENCED'
+}
+
 /** A recovery partition is in use by another process. */
 export class LockedPartitionError extends RecoveryError {
   override readonly code: string = 'TIDEMARK_RECOVERY_LOCKED_PARTITION'

@@ -1,4 +1,4 @@
-import { CorruptPartitionError, RecoveryError } from '../errors/errors.ts'
+import { CorruptPartitionError, FencedError } from '../errors/errors.ts'
 import type { Archive } from './archive.ts'
 import {
   type ArchiveHeader,
@@ -13,9 +13,6 @@ import type { Identity } from './manifest.ts'
 
 const DIGITS = 12
 const SEQUENCE = /^\d{12}$/
-
-/** Another execution writes to the archive: this one is over. */
-export class FencedError extends RecoveryError {}
 
 /**
  * The objects of one partition in an archive: numbered, each made once.
