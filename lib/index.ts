@@ -4,6 +4,7 @@ export {
   ClusterError,
   ConnectorError,
   CorruptPartitionError,
+  FencedError,
   InconsistentPartitionsError,
   LockedPartitionError,
   MissingPartitionsError,

@@ -87,11 +87,11 @@ describe('A recovery directory with an archive', () => {
         await rm(base, { recursive: true, force: true })
         archive = new MemoryArchive()
         let made = 0
+        const store = await open()
         archive.creating = () => {
           made += 1
           if (made > last) archive.away = new Error('The process is gone.')
         }
-        const store = await open()
         const holder = await Holder.open(store)
         let committed = 0
         const begun = holder.start().then(async () => {
