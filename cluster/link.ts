@@ -1,5 +1,6 @@
 import { ClusterError } from '../lib/errors/errors.ts'
 import type { Wire } from '../lib/exchange/frame-network.ts'
+import type { LinkNow } from '../lib/exchange/network.ts'
 import type { Runtime, Timer } from '../lib/runtime/runtime.ts'
 import { Incoming } from './incoming.ts'
 import {
@@ -119,6 +120,10 @@ export class Link implements Wire {
     if (this.#closed) return
     this.#outgoing.push(frame)
     this.#pump()
+  }
+
+  get facts(): Omit<LinkNow, 'to'> {
+    return { pending: this.pending, resent: this.counts.resent }
   }
 
   /** Bytes that the other end has not acknowledged. */

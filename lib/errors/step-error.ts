@@ -51,7 +51,8 @@ const sentence = (facts: StepFacts, cause: unknown): string => {
   ].join('')
 }
 
-const reason = (cause: unknown): string => {
+/** What an error says, in short. */
+export const reason = (cause: unknown): string => {
   if (!(cause instanceof Error)) return `${preview(cause)} was thrown`
   return cause.name === 'Error' || cause instanceof TidemarkError
     ? cause.message

@@ -8,13 +8,15 @@ import {
   type Message,
   signalMessage,
 } from './frame.ts'
-import type { Control, Network, Receiver } from './network.ts'
+import type { Control, LinkNow, Network, Receiver } from './network.ts'
 
 /** Carries frames to one other worker and back, reliably and in order. */
 export interface Wire {
   send(frame: Uint8Array): void
   /** Called once, before anything is sent. */
   onFrame(take: (frame: Uint8Array) => void): void
+  /** Of a wire that can lose something on its way. */
+  readonly facts?: Omit<LinkNow, 'to'>
 }
 
 /** A batch this large goes out by itself; smaller messages of a turn share a frame. */
@@ -53,6 +55,12 @@ export class FrameNetwork implements Network {
     wires.forEach((wire, from) => {
       wire?.onFrame((frame) => this.#take(from, frame))
     })
+  }
+
+  get links(): readonly LinkNow[] {
+    return this.#wires.flatMap((wire, to) =>
+      wire?.facts === undefined ? [] : [{ to, ...wire.facts }],
+    )
   }
 
   attach(receiver: Receiver): void {

@@ -17,6 +17,16 @@ export interface Receiver {
   control(from: number, control: Control): void
 }
 
+/** How a link to another worker is doing; plain data. */
+export interface LinkNow {
+  /** The worker at the other end. */
+  readonly to: number
+  /** Bytes that it has not acknowledged. */
+  readonly pending: number
+  /** Frames that were sent again, since they or their acknowledgment were lost. */
+  readonly resent: number
+}
+
 /**
  * How one worker reaches the others: reliably, and for each pair of workers in the order sent.
  * What does not hold that promise ends the execution instead.
@@ -24,6 +34,8 @@ export interface Receiver {
 export interface Network {
   readonly index: number
   readonly count: number
+  /** Those of its links that leave the process. */
+  readonly links?: readonly LinkNow[]
   attach(receiver: Receiver): void
   send(to: number, edge: number, signal: Signal): void
   grant(to: number, edge: number, items: number): void

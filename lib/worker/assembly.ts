@@ -27,6 +27,7 @@ import type { RecoveryPartition } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { end, frontier, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Circuit } from '../state/circuit.ts'
+import type { Failure } from '../state/processor.ts'
 import { ChainBehavior } from './chain-behavior.ts'
 import { Committer } from './committer.ts'
 import type { Agreed } from './convene.ts'
@@ -93,7 +94,7 @@ export interface Parts {
   readonly lease: Lease
   /** Asks for the end of the open epoch, ahead of time. */
   readonly cut: () => void
-  readonly skipped: (stepId: string) => void
+  readonly skipped: (stepId: string, failure: Failure) => void
   readonly letters: DeadLetters
   readonly committed: (epoch: number) => void
   readonly grant: number
@@ -265,7 +266,7 @@ class Assembler {
       over: this.#parts.over,
       lease: this.#parts.lease,
       cut: this.#parts.cut,
-      skipped: () => skipped(step.id),
+      skipped: (failure) => skipped(step.id, failure),
       deadLetter: (letter, sink) => {
         const written = letters.put(sink, letter)
         if (written !== null) self().hold(written)

@@ -32,7 +32,7 @@ export interface StepSurroundings {
   readonly lease: Lease
   /** Asks for the end of the open epoch, ahead of time. */
   cut(): void
-  skipped(): void
+  skipped(failure: Failure): void
   deadLetter(letter: DeadLetter, sink: DynamicSink<DeadLetter>): void
   /** The circuit of the step is there, to be looked at. */
   installed(circuit: Circuit): void
@@ -102,7 +102,7 @@ export class StepHost {
     if (!this.passesOver || !('item' in failure) || failure.final === true) {
       throw this.error(failure)
     }
-    this.around.skipped()
+    this.around.skipped(failure)
     const sink = deadLetterSinkOf(this.policy)
     if (sink === null) return
     this.around.deadLetter(

@@ -1,5 +1,6 @@
 import type { Actor } from '../actor/actor.ts'
 import { type DurationCounts, Durations } from '../actor/durations.ts'
+import type { LinkNow } from '../exchange/network.ts'
 import type { LoopDelay } from '../runtime/loop-delay.ts'
 import { END } from '../signal/signal.ts'
 import type { CircuitState } from '../state/circuit.ts'
@@ -9,6 +10,7 @@ import { Committer } from './committer.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { HotKey } from './hot-keys.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
+import type { Mishap, Mishaps } from './mishaps.ts'
 import type { Pacer } from './pacer.ts'
 import { Recorder, type RecorderFacts } from './recorder.ts'
 import { SourceBehavior } from './source-behavior.ts'
@@ -38,6 +40,8 @@ export interface StepNow {
   readonly late: number | null
   /** Source partitions that are being read; `null` where the step is no source. */
   readonly partitions: number | null
+  /** Items that wait to be read, by source partition, where these know. */
+  readonly lags: readonly (readonly [part: string, items: number])[]
   /** Of a step that makes watermarks: the partitions that have a say, the furthest behind first. */
   readonly parts: readonly PartNow[] | null
   /** Of a keyed step: which keys its items have most often, by samples. */
@@ -59,11 +63,15 @@ export interface WorkerFacts {
   readonly epochs: DurationCounts
   /** Failed items that were passed over, by step. */
   readonly skipped: readonly (readonly [step: string, items: number])[]
+  /** The latest of them, the newest last. */
+  readonly mishaps: readonly Mishap[]
   readonly deadLettered: readonly (readonly [step: string, items: number])[]
   /** Steps whose policy has a circuit: where it stands, and how often it has opened. */
   readonly circuits: readonly (readonly [step: string, state: CircuitState, opened: number])[]
   /** Items sent to other workers that these have not taken yet. */
   readonly underWay: number
+  /** How its links to workers of other processes are doing. */
+  readonly links: readonly LinkNow[]
   readonly recorder: RecorderFacts | null
   readonly steps: readonly StepNow[]
   /** Of a worker that has a thread to itself. */
@@ -81,9 +89,11 @@ export const factsOf = (
     readonly pacer: Pacer
     readonly letters: DeadLetters
     readonly skipped: ReadonlyMap<string, number>
+    readonly mishaps: Mishaps
+    readonly links: readonly LinkNow[]
   },
 ): WorkerFacts => {
-  const { index, monotonic, reading, stopping, pacer, letters, skipped } = worker
+  const { index, monotonic, reading, stopping, pacer, letters, skipped, mishaps, links } = worker
   const recorder = actors.map(({ behavior }) => behavior).find((each) => each instanceof Recorder)
   return {
     worker: index,
@@ -94,9 +104,11 @@ export const factsOf = (
     epochAge: pacer.age,
     epochs: pacer.durations.counted,
     skipped: [...skipped],
+    mishaps: mishaps.latest,
     deadLettered: [...letters.taken].map(([id, items]) => [ownId(id), items]),
     circuits: [...circuits].map(([step, { state, opened }]) => [step, state, opened]),
     underWay: ports.underWay,
+    links,
     recorder: recorder?.facts ?? null,
     steps: actors.filter(isStep).map((actor) => stepNow(actor, monotonic)),
     loopDelay: null,
@@ -135,6 +147,7 @@ const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
     keys: keyed?.table.size ?? null,
     late: keyed?.lateItems ?? null,
     partitions: source === null ? null : source.finished ? 0 : source.live,
+    lags: source?.lags ?? [],
     parts: behavior instanceof WatermarksBehavior ? behavior.parts : null,
     hotKeys: behavior instanceof KeyedBehavior ? behavior.hotKeys.hottest : null,
     batches: actor.timing.durations.counted,

@@ -12,6 +12,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
 import { LASTING, type Lease } from './lease.ts'
 import { loadSnapshots } from './loader.ts'
+import { Mishaps } from './mishaps.ts'
 import { Pacer } from './pacer.ts'
 import type { Ports, Watch } from './ports.ts'
 import { checkRewind } from './rewind.ts'
@@ -92,6 +93,7 @@ export class Worker implements Host, Receiver {
   #aborted: AbortExecution | null = null
   #skipped = 0
   readonly #skippedOf = new Map<string, number>()
+  readonly #mishaps = new Mishaps()
   #scheduled = false
   #turning = false
   #timer: Timer | null = null
@@ -192,6 +194,8 @@ export class Worker implements Host, Receiver {
       pacer: this.#pacer,
       letters: this.#letters,
       skipped: this.#skippedOf,
+      mishaps: this.#mishaps,
+      links: this.#network.links ?? [],
     })
   }
 
@@ -298,8 +302,9 @@ export class Worker implements Host, Receiver {
         this.#askForCut()
         this.#wake()
       },
-      skipped: (stepId) => {
+      skipped: (stepId, failure) => {
         this.#skipped += 1
+        this.#mishaps.note(stepId, failure, this.#runtime.now())
         this.#skippedOf.set(stepId, (this.#skippedOf.get(stepId) ?? 0) + 1)
       },
       letters: this.#letters,
