@@ -77,7 +77,8 @@ class TellingPart extends Part {
   }
 }
 
-describe('A flow whose archive was behind when its recovery directory was lost', () => {
+describe('A flow whose archive was behind when its recovery directory was lost', function () {
+  this.timeout(60_000)
   let base: string
   let archive: MemoryArchive
 
@@ -141,7 +142,13 @@ describe('A flow whose archive was behind when its recovery directory was lost',
       }
       expect(outside.rows).to.have.length(before)
 
-      await run(flow, options(false, true))
+      const outcome = await failure(run(flow, options(false, true)))
+      if (outcome !== null) {
+        // What a write-ahead destination has of later epochs is its own to refuse, by its marker.
+        expect(sink).to.equal('writeAhead')
+        expect(String(outcome)).to.contain("remove the step's marker")
+        return
+      }
       const items = new Set(outside.rows.map(({ item }) => item))
       expect([...items].sort((a, b) => a - b)).to.deep.equal(
         Array.from({ length: 20 }, (_, at) => at),
