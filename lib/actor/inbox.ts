@@ -38,6 +38,8 @@ export class Channel {
   readonly input: number
   frontier = 0
   watermark: number = Number.NEGATIVE_INFINITY
+  /** Whether it ended because the run was stopped: more would have come, so it still has a say. */
+  halted = false
   items = 0
   /** Told when a full channel has room again. */
   onRoom: (() => void) | null = null
@@ -242,11 +244,15 @@ export class Inbox {
 
   #moveWatermark(): Signal | null {
     let lowest = Number.POSITIVE_INFINITY
+    let isAsked = false
     for (const channel of this.channels) {
-      if (channel.frontier !== END && channel.input !== LOAD_INPUT && channel.watermark < lowest) {
-        lowest = channel.watermark
-      }
+      if (channel.input === LOAD_INPUT) continue
+      isAsked = true
+      const isGone = channel.frontier === END && !channel.halted
+      if (!isGone && channel.watermark < lowest) lowest = channel.watermark
     }
+    // A source, which only loads, has nobody upstream; its silence is not idleness.
+    if (!isAsked) return null
     const wasIdle = this.#idle
     this.#idle = lowest === Number.POSITIVE_INFINITY
     // All idle: time does not move, but who comes next must not wait for this actor.
@@ -259,6 +265,7 @@ export class Inbox {
   #moveFrontier(channel: Channel, signal: Signal): Signal | null {
     channel.frontier = signal.epoch
     if (signal.epoch === END) {
+      channel.halted = signal.halted
       this.#lastEpoch = Math.max(this.#lastEpoch, signal.time)
       this.#halted ||= signal.halted
     }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Inbox } from '../../../lib/actor/inbox.ts'
+import { Inbox, LOAD_INPUT } from '../../../lib/actor/inbox.ts'
 import { data, END, end, FRONTIER, frontier, watermark } from '../../../lib/signal/signal.ts'
 
 const batch = (epoch: number, ...values: unknown[]) => data(0, epoch, null, values)
@@ -47,6 +47,32 @@ describe('Inbox', () => {
     inbox.deliver(other, end(3, false))
     expect(drained(inbox)).to.deep.equal(['f3', 'end 5'])
     expect(inbox.epoch).to.equal(3)
+  })
+
+  it('says nothing of time where only snapshots come in, as at a source (I2)', () => {
+    const inbox = new Inbox()
+    const loads = [inbox.open(LOAD_INPUT), inbox.open(LOAD_INPUT)]
+    for (const load of loads) {
+      inbox.deliver(load, frontier(4))
+      inbox.deliver(load, end(4, false))
+    }
+    expect(drained(inbox)).to.deep.equal(['f4', 'end 4'])
+    expect(inbox.watermark).to.equal(Number.NEGATIVE_INFINITY)
+  })
+
+  it('moves time on behind a channel that has ended, but not behind one that was stopped (I2)', () => {
+    for (const [halted, expected] of [
+      [false, 20],
+      [true, 10],
+    ] as const) {
+      const inbox = new Inbox()
+      const [slow, fast] = [inbox.open(0), inbox.open(0)]
+      inbox.deliver(slow, watermark(0, 10))
+      inbox.deliver(fast, watermark(0, 20))
+      inbox.deliver(slow, end(0, halted))
+      drained(inbox)
+      expect(inbox.watermark).to.equal(expected)
+    }
   })
 
   it('tells a sender of room again also when progress filled the channel (I5)', () => {
