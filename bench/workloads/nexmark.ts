@@ -13,8 +13,8 @@ type Batches = ReturnType<typeof makeEvents>
 /** The queries that are measured with the generator in the loop, too. */
 const GENERATED = new Set(['q0', 'q1', 'q2', 'q3'])
 
-/** CPU seconds for 1e6 events: a million events a second, and five times a published figure. */
-const generatedGate: Gate = { against: null, better: 'lower', floor: 1, aim: 1 / 1.9 }
+/** CPU seconds for 1e6 events: 1.0 and 1.9 million a second, which is five times a published figure. */
+const generatedGate: Gate = { against: null, better: 'lower', floor: 1, aim: 0.526 }
 
 export const nexmarkWorkload = (id: string): Workload => {
   const measured = MEASURED.find(({ query }) => `NX-${query.id}` === id)

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { loadWorkload } from '../../bench/catalog.ts'
+import { loadWorkload, NEXMARK } from '../../bench/catalog.ts'
 
 /** Workloads whose flows are held to an oracle. */
-const FLOWS = ['W1', 'W1b', 'W2', 'W3a', 'W3b', 'W3f', 'W4a', 'W4b', 'W4c', 'W5']
+const FLOWS = ['W1', 'W1b', 'W2', 'W3a', 'W3b', 'W3f', 'W4a', 'W4b', 'W4c', 'W5', ...NEXMARK]
 
 describe('bench flows', () => {
   it('W8s: a run goes on from the state of every key', async () => {

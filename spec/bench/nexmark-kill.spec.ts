@@ -45,7 +45,7 @@ const difference = (got: readonly string[], expected: readonly string[]) => {
 
 describe('Nexmark killed @long', () => {
   const folder = new Folder()
-  const events = 40_000
+  const events = 20_000
   const finals = async (name: string): Promise<Map<string, string[]>> => {
     const all = new Map<string, string[]>()
     for (const query of QUERIES) {
