@@ -1,7 +1,9 @@
-/** One batch in so many is looked at, and of it one key. */
-const EVERY = 8
+/** One batch in so many is looked at, and of it one key; a prime, since batches may come in turns. */
+const EVERY = 7
 /** Keys that are counted at a time. */
 const ROOM = 64
+/** 2^32 by the golden ratio: its multiples lie far apart (Knuth, volume 3, section 6.4). */
+const GOLDEN = 0x9e3779b1
 /** Looks after which old ones count half. */
 const SPAN = 4096
 const MOST_TOLD = 5
@@ -24,8 +26,9 @@ export class HotKeys {
   note(keys: readonly string[]): void {
     this.#batches += 1
     if (this.#batches % EVERY !== 0 || keys.length === 0) return
-    // A step of its own through batches of any one size.
-    this.#count(keys[(this.#batches * 7919) % keys.length] as string)
+    // Scattered, so that no order of keys within batches is met in step.
+    const at = (Math.imul(this.#batches, GOLDEN) >>> 8) % keys.length
+    this.#count(keys[at] as string)
   }
 
   /** The most frequent first. */

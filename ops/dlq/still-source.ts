@@ -7,6 +7,8 @@ import {
   StatefulSourcePartition,
   StatelessSourcePartition,
 } from '../../lib/flow/source.ts'
+import type { Runtime } from '../../lib/runtime/runtime.ts'
+import { systemRuntime } from '../../lib/runtime/system.ts'
 
 /** The end of time that a Date can tell. */
 const NEVER = 8.64e15
@@ -97,6 +99,7 @@ export class GivenItems extends DynamicSource<unknown> {
   override readonly givesWatermarks = true
   readonly #items: readonly unknown[]
   readonly #through: () => void
+  #runtime: Runtime = systemRuntime
 
   constructor(items: readonly unknown[], through: () => void) {
     super()
@@ -104,8 +107,14 @@ export class GivenItems extends DynamicSource<unknown> {
     this.#through = through
   }
 
+  override useRun({ runtime }: RunFacts): void {
+    this.#runtime = runtime
+  }
+
   override build(_stepId: string, worker: number): StatelessSourcePartition<unknown> {
-    return worker === 0 ? new GivenPartition(this.#items, this.#through) : new SilentPartition()
+    if (worker !== 0) return new SilentPartition()
+    // Batches of one turn may be joined: what was given is on its way when the turn is over.
+    return new GivenPartition(this.#items, () => this.#runtime.soon(this.#through))
   }
 }
 
