@@ -42,7 +42,8 @@ export class KafkaSlot extends WriteAheadPartition<KafkaItem> {
 
   override async fence(execution: number): Promise<void> {
     const { markers, transactions, recovery, now } = this.#ends
-    this.#refuseLater(await markers.read(this.#key), execution)
+    // Not more than a look: what hides the rest may be a transaction that only `begin` ends.
+    this.#refuseLater(await markers.peek(this.#key), execution)
     await transactions.begin()
     const found = await markers.read(this.#key)
     this.#refuseLater(found, execution)

@@ -12,7 +12,7 @@ export interface Marker {
 const FETCH_BYTES = 4 * 1024 * 1024
 const MAX_WAIT = 100
 /** Looks at the end of the log, before somebody else is asked to wait for an open transaction. */
-const LOOKS = 50
+const LOOKS = 10
 /** Kept for ever, a line for each slot, and tidied often enough to be read in a moment. */
 const CONFIG = {
   'cleanup.policy': 'compact',
@@ -39,9 +39,18 @@ export class MarkerLog {
     this.#topic = topic
   }
 
+  /** The marker as far as it can be read at once: a transaction that is open may hide a later one. */
+  peek(key: string): Promise<Marker | null> {
+    return this.#readTo('latest', key)
+  }
+
   /** The marker as of now or later: what is committed of everything written before this call. */
-  async read(key: string): Promise<Marker | null> {
-    const turn = this.#reading.then(() => this.#catchUp())
+  read(key: string): Promise<Marker | null> {
+    return this.#readTo('end', key)
+  }
+
+  async #readTo(place: 'latest' | 'end', key: string): Promise<Marker | null> {
+    const turn = this.#reading.then(() => this.#catchUp(place))
     this.#reading = turn.catch(() => {})
     await turn
     return this.#markers.get(key) ?? null
@@ -54,10 +63,10 @@ export class MarkerLog {
     return { topic: this.#topic, partition: 0, records }
   }
 
-  async #catchUp(): Promise<void> {
+  async #catchUp(place: 'latest' | 'end'): Promise<void> {
     await this.#make()
     const where = { topic: this.#topic, partition: 0 }
-    const end = await this.#cluster.offsetAt(where, 'end')
+    const end = await this.#cluster.offsetAt(where, place)
     const start = await this.#cluster.offsetAt(where, 'earliest')
     if (start > this.#next) this.#next = start
     for (let looks = 0; this.#next < end; looks += 1) {

@@ -178,22 +178,24 @@ export class KafkaWorld {
   }
 
   /** Leaves a transaction open, as who is killed in the middle of one does. */
-  async leaveOpen(id: string, topic: string, value: string): Promise<ProducerId> {
+  async leaveOpen(id: string, topics: readonly string[], value: string): Promise<ProducerId> {
     const cluster = this.#wire
     const producer = await this.again(() => cluster.initProducer(id, null, 60_000))
-    await this.again(() => cluster.addPartitions(id, producer, [{ topic, partition: 0 }]))
-    const bytes = encodeBatch([record(value)], {
+    const places = topics.map((topic) => ({ topic, partition: 0 }))
+    await this.again(() => cluster.addPartitions(id, producer, places))
+    const bytes = encodeBatch([record(value, 'nobody')], {
       producer: { ...producer, sequence: 0, transactional: true },
       compression: 'none',
     })
-    await this.again(() => cluster.produce(id, [{ topic, partition: 0, bytes }]))
+    const batches = places.map((place) => ({ ...place, bytes }))
+    await this.again(() => cluster.produce(id, batches))
     return producer
   }
 
   /** A transaction with a message, that can be taken back. */
   async openTransaction(topic: string, value: string): Promise<{ abort(): Promise<void> }> {
     const id = this.name()
-    const producer = await this.leaveOpen(id, topic, value)
+    const producer = await this.leaveOpen(id, [topic], value)
     return {
       abort: async () => {
         await this.#wire.endTransaction(id, producer, false)
