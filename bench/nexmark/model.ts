@@ -50,5 +50,4 @@ export interface Bid extends Numbered {
 export type NexmarkEvent = Person | Auction | Bid
 
 export const isPerson = (event: NexmarkEvent): event is Person => event.kind === 'person'
-export const isAuction = (event: NexmarkEvent): event is Auction => event.kind === 'auction'
 export const isBid = (event: NexmarkEvent): event is Bid => event.kind === 'bid'
