@@ -6,6 +6,8 @@ import { type FlowNow, type StepSeen, stepsSeen, type TwoLooks } from './flow-no
 const LONG_STILL = 30_000
 /** The same for a commit. */
 const LONG_UNCOMMITTED = 30_000
+/** And for an archive. */
+const LONG_UNARCHIVED = 300_000
 const MANY_EPOCHS = 8
 const MOST_EPOCHS = 64
 /** Below so many items nothing is said of how they are spread. */
@@ -203,6 +205,15 @@ const ofRecovery = ({ before, after }: TwoLooks): readonly Finding[] => {
       bad(
         'recovery',
         `The newest snapshot is ${span(sinceCommit * 1000)} old: that much would be read again after a crash.`,
+      ),
+    )
+  }
+  const archived = Math.max(0, ...recorders.map(({ archive }) => archive?.lagMillis ?? 0))
+  if (archived > LONG_UNARCHIVED) {
+    found.push(
+      bad(
+        'recovery',
+        `The archive is ${span(archived)} behind the store: that much is lost if the host is. See whether the archive can be reached.`,
       ),
     )
   }

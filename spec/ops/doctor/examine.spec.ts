@@ -203,6 +203,20 @@ describe('the doctor of a running flow', () => {
       saying(examine({ before, after }).filter(({ about }) => about === 'recovery'))
     expect(of(await durable.look(0.1))).to.match(/^good: Epoch \d+ .* snapshot is 100 ms old/)
     expect(of(await durable.look(90))).to.match(/^bad: The newest snapshot is 90 s old/)
+    const look = await durable.look(0.1)
+    const archive = {
+      lagEpochs: 9,
+      lagBytes: 9,
+      lagMillis: 3_600_000,
+      failures: 1,
+      dropped: 0,
+      sent: 0,
+    }
+    const workers = look.workers.map((worker) => ({
+      ...worker,
+      recorder: worker.recorder === null ? null : { ...worker.recorder, archive },
+    }))
+    expect(of({ ...look, workers })).to.match(/^bad: The archive is 60 min behind the store/)
   })
 
   it('counts failed items, dead letters and circuits that are open', async () => {
