@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { Counter, register } from 'prom-client'
-import { dataflow, start, withPolicy } from 'tidemark'
+import {
+  dataflow,
+  EOF,
+  FixedPartitionedSource,
+  StatefulSourcePartition,
+  start,
+  withPolicy,
+} from 'tidemark'
 import {
   branch,
   collectWindow,
@@ -35,9 +42,35 @@ const documented: readonly Documented[] = [
   help,
 }))
 
+/** One that knows how much it has not read. */
+class Behind extends StatefulSourcePartition<never, null> {
+  override nextBatch(): typeof EOF {
+    return EOF
+  }
+
+  override lag(): number {
+    return 3
+  }
+
+  override snapshot(): null {
+    return null
+  }
+}
+
+class BehindSource extends FixedPartitionedSource<never, null> {
+  override listParts(): string[] {
+    return ['only']
+  }
+
+  override buildPart(): Behind {
+    return new Behind()
+  }
+}
+
 /** A flow that leaves nothing unmeasured: windows, state, failures, dead letters and snapshots. */
 const thorough = () => {
   const flow = dataflow('thorough')
+  flow.input('behind', new BehindSource()).output('nothing', new TestingSink())
   const { trues, falses } = flow
     .input('in', new TestingSource([1, 2, 3, 40, 5, 6, 7, 8], { batchSize: 2 }))
     .pipe(
