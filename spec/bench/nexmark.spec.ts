@@ -147,7 +147,7 @@ describe('Nexmark by the wall clock', () => {
   })
 })
 
-/** Dies when it is asked for an event beyond `at` for the first time. */
+/** Its first partition dies when it is asked for an event beyond the next of `deaths`. */
 class DyingSource extends NexmarkSource {
   readonly #deaths: number[]
 
@@ -157,7 +157,8 @@ class DyingSource extends NexmarkSource {
   }
 
   override buildPart(stepId: string, part: string, resume: number | null) {
-    return new DyingPartition(super.buildPart(stepId, part, resume), this.#deaths)
+    const built = super.buildPart(stepId, part, resume)
+    return part === '0' ? new DyingPartition(built, this.#deaths) : built
   }
 }
 
