@@ -282,12 +282,19 @@ const expectedSum = (kind, items) => {
   return sum
 }
 
+/** CPU microseconds of all threads since `began`; for a million items these are seconds. */
+const cpuSince = (began) => {
+  const { user, system } = process.cpuUsage(began)
+  return user + system
+}
+
 const check = (got, expected) => {
   if (got !== expected) throw new Error(`The answer is ${got}, it should be ${expected}.`)
 }
 
 const main = async ([mode, ...args]) => {
   const memory = new SharedArrayBuffer(2 * FIELDS * 8)
+  const began = process.cpuUsage()
   if (mode === 'threads' || mode === 'process') {
     const [kind, count, own, servers] = args
     const items = Number(count)
@@ -301,7 +308,9 @@ const main = async ([mode, ...args]) => {
       check(tally.count, items)
       check(tally.sum, expectedSum(kind, items))
     }
-    return { perSecond: 1000 * tallies.reduce((sum, { rate }) => sum + rate, 0) }
+    const perSecond = 1000 * tallies.reduce((sum, { rate }) => sum + rate, 0)
+    const done = items * tallies.length
+    return { perSecond, cpuPerMillion: cpuSince(began) / done }
   }
   if (mode === 'heavy') {
     const [workers, count] = args.map(Number)
