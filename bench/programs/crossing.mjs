@@ -336,5 +336,8 @@ const main = async ([mode, ...args]) => {
 }
 
 if (isMainThread && process.argv[1] !== undefined && module.endsWith('/crossing.mjs')) {
-  process.stdout.write(`${JSON.stringify(await main(process.argv.slice(2)))}\n`)
+  // Not awaited here: a process of several loads this very module, which has to be through by then.
+  main(process.argv.slice(2)).then((reading) => {
+    process.stdout.write(`${JSON.stringify(reading)}\n`)
+  })
 }

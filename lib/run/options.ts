@@ -33,7 +33,8 @@ export interface RunOptions {
   readonly logger?: Logger
   /**
    * Which process of several this is, that run the flow together over NATS; the flow is given as its
-   * module then. `tidemark/cluster` is for services that run more than one flow.
+   * module then: another one than the module that waits for `run` at its top level, which could not
+   * be loaded before it is through. `tidemark/cluster` is for services that run more than one flow.
    */
   readonly nats?: NatsPlace
   /** Clock, timers and chance; a virtual one makes a run repeatable. */
