@@ -337,7 +337,11 @@ const main = async ([mode, ...args]) => {
 
 if (isMainThread && process.argv[1] !== undefined && module.endsWith('/crossing.mjs')) {
   // Not awaited here: a process of several loads this very module, which has to be through by then.
-  main(process.argv.slice(2)).then((reading) => {
-    process.stdout.write(`${JSON.stringify(reading)}\n`)
-  })
+  main(process.argv.slice(2)).then(
+    (reading) => process.stdout.write(`${JSON.stringify(reading)}\n`),
+    (error) => {
+      process.stderr.write(`${error}\n`)
+      process.exitCode = 1
+    },
+  )
 }
