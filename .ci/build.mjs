@@ -2,10 +2,19 @@
 // and JavaScript by the TypeScript compiler, then the JavaScript of each door as few files, since a
 // hundred small ones take longer to find and link than a flow takes to start.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { bundleDashboard } from './dashboard.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -14,6 +23,12 @@ execFileSync(
   process.execPath,
   [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')],
   { cwd: root, stdio: 'inherit' },
+)
+
+// The sources bundle the dashboard's page when it is asked for; the package has it as texts.
+writeFileSync(
+  join(dist, 'ops/dashboard/assets.js'),
+  `export const readAssets = async () => (${JSON.stringify(await bundleDashboard())})\n`,
 )
 
 const files = readdirSync(dist, { recursive: true }).map(String)

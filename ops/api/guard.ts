@@ -3,8 +3,11 @@ import type { IncomingMessage } from 'node:http'
 import { isLoopback } from './address.ts'
 import { Refusal } from './refusal.ts'
 
-/** What Kubernetes asks, which has no token and learns nothing. */
-const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+/**
+ * What Kubernetes asks, which has no token and learns nothing; and the page that asks a person for it,
+ * which is the same for every flow.
+ */
+const OPEN: ReadonlySet<string> = new Set(['/', '/healthz', '/readyz'])
 
 /**
  * Who may ask.
@@ -12,7 +15,7 @@ const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
  * G1. On loopback a request names loopback as its host, so that no page of another site can reach
  *     the API under a name of its own (DNS rebinding).
  * G2. What a browser sends for another site's page is refused, unless a person follows a link.
- * G3. With a token, everything but the probes needs it.
+ * G3. With a token, everything but the probes and the empty page needs it.
  */
 export class Guard {
   readonly #host: string
@@ -27,7 +30,7 @@ export class Guard {
   check(request: IncomingMessage, path: string): void {
     this.#checkHost(request)
     checkSite(request)
-    if (!PROBES.has(path)) this.#checkToken(request)
+    if (!OPEN.has(path)) this.#checkToken(request)
   }
 
   #checkHost({ headers }: IncomingMessage): void {

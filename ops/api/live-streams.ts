@@ -42,9 +42,10 @@ export class LiveStreams {
     void this.#tell()
   }
 
-  /** Ends all streams; the last event of each says so. */
-  close(): void {
-    for (const { response } of this.#streams) response.end('event: end\ndata: {}\n\n')
+  /** Ends all streams; the last event of each says so, and what failed. */
+  close(failure: string | null): void {
+    const last = JSON.stringify(failure === null ? {} : { failure })
+    for (const { response } of this.#streams) response.end(`event: end\ndata: ${last}\n\n`)
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#timer = null
   }

@@ -3,6 +3,7 @@ import type { Dataflow } from '../../lib/flow/dataflow.ts'
 import type { Execution } from '../../lib/run/execution.ts'
 import { type MetricsPage, openMetrics } from '../metrics/metrics.ts'
 import { toJson } from '../visualize/json.ts'
+import { bounded } from './flow-event.ts'
 import { LiveStreams } from './live-streams.ts'
 import { plain } from './plain.ts'
 import { Refusal } from './refusal.ts'
@@ -26,7 +27,8 @@ interface Message {
 /** A worker that is busy for longer than this counts as not answering: milliseconds. */
 const PATIENCE = 5000
 
-const HELP = `GET  /healthz            whether the flow has not failed
+const HELP = `GET  /                   the dashboard, in a browser; this list, elsewhere
+GET  /healthz            whether the flow has not failed
 GET  /readyz             whether every worker reads its sources
 GET  /metrics            for Prometheus
 GET  /flow               the graph, as JSON
@@ -35,7 +37,11 @@ GET  /state/<step>/<key> the live state of a key
 POST /stop               end all input, and finish what was read
 `
 
-type Answer = (response: ServerResponse, segments: readonly string[]) => void | Promise<void>
+type Answer = (
+  response: ServerResponse,
+  segments: readonly string[],
+  request: IncomingMessage,
+) => void | Promise<void>
 
 interface Route {
   readonly method: 'GET' | 'POST'
@@ -49,7 +55,8 @@ export class Routes {
   readonly #redact: Redact
   readonly #live: LiveStreams
   #metrics: MetricsPage | null = null
-  #failed = false
+  /** What ended the flow, where that was a failure. */
+  #failure: string | null = null
   /** When an epoch was last committed, by the monotonic clock. */
   #committedAt: number | null = null
   readonly #messages: Message[] = []
@@ -59,8 +66,8 @@ export class Routes {
     this.#execution = execution
     this.#flow = flow
     this.#redact = redact
-    execution.done.catch(() => {
-      this.#failed = true
+    execution.done.catch((error: unknown) => {
+      this.#failure = String(error).slice(0, LONGEST_MESSAGE)
     })
     execution.events$.subscribe((event) => {
       if (event.kind === 'committed') this.#committedAt = performance.now()
@@ -69,7 +76,7 @@ export class Routes {
     this.#live = new LiveStreams(() => this.#now())
     const get = (answer: Answer): Route => ({ method: 'GET', answer })
     this.#routes = new Map<string, Route>([
-      ['', get((response) => text(response, 200, HELP))],
+      ['', get((response, _, request) => this.#home(response, request))],
       ['healthz', get((response) => this.#healthz(response))],
       ['readyz', get((response) => this.#readyz(response))],
       ['metrics', get((response) => this.#readMetrics(response))],
@@ -90,17 +97,31 @@ export class Routes {
     if (method !== route.method) {
       throw new Refusal(405, `Use ${route.method}.`, { Allow: route.method })
     }
-    await route.answer(response, raw.map(decoded))
+    await route.answer(response, raw.map(decoded), request)
   }
 
   /** Ends what is open. */
   close(): void {
-    this.#live.close()
+    this.#live.close(this.#failure)
     this.#metrics?.close()
   }
 
+  /** The page is for browsers, which say that they take HTML. */
+  async #home(response: ServerResponse, { headers }: IncomingMessage): Promise<void> {
+    response.setHeader('Vary', 'Accept')
+    if (!/\btext\/html\b/.test(headers.accept ?? '')) {
+      text(response, 200, HELP)
+      return
+    }
+    const { dashboard } = await import('../dashboard/document.ts')
+    const { html, policy } = await dashboard()
+    response.setHeader('Content-Security-Policy', policy)
+    response.setHeader('Referrer-Policy', 'no-referrer')
+    send(response, 200, 'text/html; charset=utf-8', html)
+  }
+
   #healthz(response: ServerResponse): void {
-    if (this.#failed) text(response, 503, 'the flow has failed\n')
+    if (this.#failure !== null) text(response, 503, 'the flow has failed\n')
     else text(response, 200, 'ok\n')
   }
 
@@ -128,7 +149,7 @@ export class Routes {
       sinceCommit:
         this.#committedAt === null ? null : (performance.now() - this.#committedAt) / 1000,
       messages: this.#messages,
-      workers: await inTime(this.#execution.observe()),
+      workers: (await inTime(this.#execution.observe())).map(bounded),
     }
   }
 

@@ -7,6 +7,9 @@ export interface FlowNow {
   readonly time: number
   readonly epoch: number
   readonly committed: number
+  /** Items that sources have read, and sinks were given. */
+  readonly itemsIn: number
+  readonly itemsOut: number
   readonly skipped: number
   /** Seconds; `null` while nothing has been committed since somebody looked. */
   readonly sinceCommit: number | null

@@ -86,6 +86,8 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['yaml', ['ops/deploy/yaml.ts']],
   ['kafka-ts', ['connectors/kafka/driver.ts']],
   ['avsc', ['connectors/kafka/avro-driver.ts']],
+  ['uplot', ['ops/dashboard/page/plots.ts']],
+  ['@dagrejs/dagre', ['ops/dashboard/page/graph-layout.ts']],
 ]
 
 const DRIVERS: readonly Plant[] = HOMES.flatMap(([driver, homes]) => [

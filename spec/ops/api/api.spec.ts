@@ -146,7 +146,7 @@ describe('The HTTP API of a running flow', () => {
     it('answers nobody without it but the probes', async () => {
       const flow = await served({ token: TOKEN })
       for (const authorization of ['', 'Bearer wrong', `Basic ${TOKEN}`, `Bearer ${TOKEN}x`]) {
-        for (const path of ['/', '/metrics', '/flow', '/flow/live', '/state/sum/odd', '/nothing']) {
+        for (const path of ['/metrics', '/flow', '/flow/live', '/state/sum/odd', '/nothing']) {
           const response = await flow.ask(path, { headers: { authorization } })
           expect(response.status, `${path} ${authorization}`).to.equal(401)
         }
@@ -155,6 +155,9 @@ describe('The HTTP API of a running flow', () => {
       }
       expect((await flow.ask('/healthz')).status).to.equal(200)
       expect((await flow.ask('/readyz')).status).to.equal(200)
+      const page = await flow.ask('/', { headers: { accept: 'text/html' } })
+      expect(page.status).to.equal(200)
+      expect(await page.text()).not.to.contain('waiting')
       const headers = { authorization: `Bearer ${TOKEN}` }
       expect((await flow.ask('/flow', { headers })).status).to.equal(200)
     })
