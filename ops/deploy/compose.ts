@@ -4,7 +4,7 @@ type Json = { readonly [name: string]: unknown }
 
 /** The name of the NATS server that comes along where no other is named. */
 const OWN_NATS = 'nats'
-export const OWN_NATS_URL = `nats://${OWN_NATS}:4222`
+export const OWN_NATS_URL: string = `nats://${OWN_NATS}:4222`
 
 /**
  * A service for each process, each with a volume of its own; and a NATS server where there are several

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { start } from 'tidemark'
 import { serveApi } from 'tidemark/ops'
+import { dashboard } from '../../../ops/dashboard/document.ts'
 import { Served, waiting } from './served.ts'
 
 const TOKEN = 'a-token-of-the-spec'
@@ -157,7 +158,7 @@ describe('The HTTP API of a running flow', () => {
       expect((await flow.ask('/readyz')).status).to.equal(200)
       const page = await flow.ask('/', { headers: { accept: 'text/html' } })
       expect(page.status).to.equal(200)
-      expect(await page.text()).not.to.contain('waiting')
+      expect(await page.text()).to.equal((await dashboard()).html)
       const headers = { authorization: `Bearer ${TOKEN}` }
       expect((await flow.ask('/flow', { headers })).status).to.equal(200)
     })
