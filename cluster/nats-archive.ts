@@ -11,8 +11,10 @@ import { openObjectStore } from './nats.ts'
  * @throws BuildError for a name that no bucket can have
  *
  * @example
+ * ```ts
  * const archive = natsArchive('orders', { servers: 'nats://nats:4222' })
  * await run(flow, { recovery: { dir: './state', archive } })
+ * ```
  */
 export const natsArchive = (bucket: string, nats: NatsOptions): ArchivePlace => {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(bucket)) {

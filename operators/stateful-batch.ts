@@ -26,7 +26,7 @@ type BatchLogic = StatefulBatchLogic<unknown, unknown, unknown>
  * @example
  * ```ts
  * class Bulk extends StatefulBatchLogic<Row, number, null> {
- *   override onBatch(rows: Row[]) { return [this.#table.insertAll(rows)] }
+ *   override onBatch(rows: Row[]) { return [table.insertAll(rows)] }
  *   override snapshot() { return null }
  * }
  * keyed.pipe(statefulBatch('bulk', () => new Bulk()))

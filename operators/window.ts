@@ -28,9 +28,16 @@ export interface CustomWindowOptions<V, W, S> extends OrderedWindowOptions<V> {
  *
  * @example
  * ```ts
- * class Highest extends WindowLogic<Bid, Bid, Bid | null> { ... }
+ * class Highest extends WindowLogic<number, number, number> {
+ *   best: number
+ *   constructor(resume: number | null) { super(); this.best = resume ?? Number.NEGATIVE_INFINITY }
+ *   override onValue(bid: number) { this.best = Math.max(this.best, bid); return [] }
+ *   override onMerge(other: this) { return this.onValue(other.best) }
+ *   override onClose() { return [this.best] }
+ *   override snapshot() { return this.best }
+ * }
  * const { down, late } = bids.pipe(
- *   window('highest', { clock, windower, logic: (resume) => new Highest(resume) }),
+ *   window('highest', { clock, windower, logic: (resume: number | null) => new Highest(resume) }),
  * )
  * ```
  */

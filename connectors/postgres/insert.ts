@@ -1,8 +1,11 @@
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import type { Query } from './driver.ts'
 
-/** A row to be written: values by column name. */
-export type PostgresRow = Readonly<Record<string, unknown>>
+/** A row as it is read here. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** A row to be written, values by column name: an object of any interface that is no list. */
+export type PostgresRow = Row | (object & { readonly [Symbol.iterator]?: never })
 
 /** Rows of one statement. */
 const ROWS = 1000
@@ -19,7 +22,7 @@ export interface Target {
  */
 export const insertRows = async (
   query: Query,
-  rows: readonly PostgresRow[],
+  rows: readonly Row[],
   target: Target,
 ): Promise<void> => {
   let from = 0
@@ -70,12 +73,9 @@ const statementOf = (columns: readonly string[], { table, key }: Target): string
 }
 
 /** One statement may not meet a key twice. */
-const newestByKey = (
-  rows: readonly PostgresRow[],
-  key: readonly string[],
-): readonly PostgresRow[] => {
+const newestByKey = (rows: readonly Row[], key: readonly string[]): readonly Row[] => {
   if (key.length === 0) return rows
-  const newest = new Map<string, PostgresRow>()
+  const newest = new Map<string, Row>()
   for (const row of rows) {
     const name = JSON.stringify(key.map((column) => plainValue(row[column])))
     newest.delete(name)
@@ -84,7 +84,7 @@ const newestByKey = (
   return [...newest.values()]
 }
 
-const plain = (row: PostgresRow): PostgresRow =>
+const plain = (row: Row): Row =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainValue(value)]))
 
 /** JSON has no such numbers and no bytes; Postgres reads them from text. */

@@ -1,7 +1,7 @@
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { WriteAheadPartition } from '../../lib/flow/sink.ts'
 import type { Database, Query } from './driver.ts'
-import { insertRows, type PostgresRow, type Target } from './insert.ts'
+import { insertRows, type Row, type Target } from './insert.ts'
 
 /** Where a slot's fence and marker lie. */
 export interface SlotPlace {
@@ -108,7 +108,7 @@ const makeTable = async (query: Query, markers: string): Promise<void> => {
 }
 
 /** The value of a keyed item, or the item. */
-const rowOf = (item: unknown): PostgresRow => (Array.isArray(item) ? item[1] : item) as PostgresRow
+const rowOf = (item: unknown): Row => (Array.isArray(item) ? item[1] : item) as Row
 
 const numberOf = (value: unknown): number | null =>
   value === null || value === undefined ? null : Number(value)

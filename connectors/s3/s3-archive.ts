@@ -19,7 +19,9 @@ export interface S3ArchiveOptions {
  * @throws BuildError for a path that names no bucket
  *
  * @example
+ * ```ts
  * await run(flow, { recovery: { dir: './state', archive: s3Archive('backups/orders') } })
+ * ```
  */
 export const s3Archive = (path: string, options: S3ArchiveOptions = {}): ArchivePlace => {
   const [bucket = '', ...parts] = path.split('/').filter((part) => part !== '')

@@ -35,7 +35,9 @@ export interface ArchiveModule {
  * An archive that can be opened, as `dirArchive`, `natsArchive` and `s3Archive` name one.
  *
  * @example
+ * ```ts
  * await run(flow, { recovery: { dir: './state', archive: { ...dirArchive('/mnt/far'), required: true } } })
+ * ```
  */
 export interface ArchivePlace {
   /** For messages: `dir:/mnt/far`. Shows no secrets. */

@@ -11,7 +11,9 @@ import { syncDirectory } from './check-file.ts'
  * @param path - made if it is missing; of one flow alone
  *
  * @example
+ * ```ts
  * await run(flow, { recovery: { dir: './state', archive: dirArchive('/mnt/far/orders') } })
+ * ```
  */
 export const dirArchive = (path: string): ArchivePlace => {
   const root = resolve(path)

@@ -53,8 +53,10 @@ export interface RecoveryDirectory extends RecoveryStoreOptions {
  * It is a handle and holds no lock between runs. A store belongs to the flow that ran with it first.
  *
  * @example
+ * ```ts
  * const store = await RecoveryStore.init('./state', 4)
  * await run(flow, { recovery: store })
+ * ```
  */
 export class RecoveryStore implements Store {
   readonly dir: string

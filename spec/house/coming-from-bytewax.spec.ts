@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
@@ -50,14 +50,8 @@ const helpText = async (): Promise<string> => {
   return (await Promise.all(asked)).map(({ stdout }) => stdout).join('\n')
 }
 
-const programs = (): readonly string[] =>
-  [...text.matchAll(/```ts\n([\s\S]+?)```/g)].map(([, program = '']) => program)
-
 describe('the page for those who come from Bytewax', function () {
   this.timeout(60_000)
-  const folder = mkdtempSync(join('spec', '.page-'))
-
-  after(() => rmSync(folder, { recursive: true, force: true }))
 
   it('names only what is there', async () => {
     const help = await helpText()
@@ -74,16 +68,6 @@ describe('the page for those who come from Bytewax', function () {
     )
     expect(missing).to.deep.equal([])
   })
-
-  for (const [at, program] of programs().entries()) {
-    it(`prints what it says, example ${at + 1}`, async () => {
-      const file = join(folder, `example-${at}.ts`)
-      writeFileSync(file, program)
-      const said = [...program.matchAll(/^\/\/ => (.*)$/gm)].map(([, line]) => `${line}\n`).join('')
-      const { stdout } = await run(process.execPath, [...NODE, file])
-      expect(stdout).to.equal(said)
-    })
-  }
 
   it('links only to what is there', () => {
     for (const [, to = ''] of text.matchAll(/\]\((\.\.\/[^)#]+)\)/g)) {

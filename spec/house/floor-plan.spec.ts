@@ -83,6 +83,8 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['ws', ['connectors/websocket/driver.ts']],
   ['ioredis', ['connectors/redis/driver.ts']],
   ['commander', ['cli/commands.ts']],
+  ['@opentelemetry/api', ['ops/tracing/otlp.ts']],
+  ['@opentelemetry/sdk-trace-base', ['ops/tracing/otlp.ts']],
   ['yaml', ['ops/deploy/yaml.ts']],
   ['kafka-ts', ['connectors/kafka/driver.ts']],
   ['avsc', ['connectors/kafka/avro-driver.ts']],
