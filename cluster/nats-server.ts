@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { ClusterError } from '../lib/errors/errors.ts'
+import { systemRuntime } from '../lib/runtime/system.ts'
 
 /** How to get the server where it is missing. */
 export const INSTALL_NATS: string =
@@ -12,6 +13,8 @@ export const INSTALL_NATS: string =
 
 const HOST = '127.0.0.1'
 const READY = /Server is ready/
+/** How long it may take to restore what it has: milliseconds. */
+const READY_WITHIN = 60_000
 /** What a server says before it is ready is kept for its error message: characters. */
 const MOST_LOG = 2000
 
@@ -153,18 +156,24 @@ const watch = (server: number, directory: string): ChildProcess => {
 const ready = (child: ChildProcess): Promise<void> =>
   new Promise((resolve, reject) => {
     let log = ''
+    const tell = (what: string, cause?: unknown): void => {
+      timer.cancel()
+      reject(new ClusterError(`nats-server ${what}: ${log.trim()}`, { cause }))
+    }
+    const timer = systemRuntime.after(READY_WITHIN, () => {
+      tell(`was not ready within ${READY_WITHIN / 1000} s`)
+      child.kill('SIGKILL')
+    })
     child.stderr?.setEncoding('utf8')
     child.stderr?.on('data', (text: string) => {
-      if (log.length < MOST_LOG) log += text
+      // Its last words: one that has streams to restore tells of each before it is ready.
+      log = (log + text).slice(-MOST_LOG)
       if (!READY.test(log)) return
+      timer.cancel()
       resolve()
     })
-    child.once('error', (cause) => {
-      reject(new ClusterError(`nats-server could not be started: ${cause.message}.`, { cause }))
-    })
-    child.once('exit', (code, signal) => {
-      reject(new ClusterError(`nats-server ended with ${signal ?? code}: ${log.trim()}`))
-    })
+    child.once('error', (cause) => tell(`could not be started (${cause.message})`, cause))
+    child.once('exit', (code, signal) => tell(`ended with ${signal ?? code}`))
   })
 
 const freePort = (): Promise<number> =>

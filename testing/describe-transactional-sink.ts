@@ -4,6 +4,7 @@ import { describeContract } from './contract.ts'
 import {
   harmless,
   isPassing,
+  persist,
   SLOT,
   type SlotWorld,
   STEP,
@@ -207,7 +208,7 @@ const outlivesOutage = async <T>(world: TransactionalSinkWorld<T>): Promise<void
   await away()
   for (let tries = 0; tries < 2; tries++) await isPassing(async () => part.commit(staged))
   await back()
-  await part.commit(staged)
+  await persist(async () => part.commit(staged))
   await part.commit(staged)
   await part.close()
   await holds(world, world.items)

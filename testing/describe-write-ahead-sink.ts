@@ -4,6 +4,7 @@ import { describeContract } from './contract.ts'
 import {
   harmless,
   isPassing,
+  persist,
   SLOT,
   type SlotWorld,
   STEP,
@@ -193,8 +194,8 @@ const outlivesOutage = async <T>(world: WriteAheadSinkWorld<T>): Promise<void> =
     await isPassing(async () => part.delivered())
   }
   await back()
-  assert.equal(await markerOf(part), 1)
-  await deliver(part, 2, world.items.slice(1))
+  assert.equal(await persist(() => markerOf(part)), 1)
+  await persist(() => deliver(part, 2, world.items.slice(1)))
   await part.close()
   await holds(world, world.items)
 }

@@ -42,6 +42,41 @@ export const harmless = async (doing: () => unknown): Promise<void> => {
   }
 }
 
+/** How long an outside system that is away may keep a call, and one that is back a sink: milliseconds. */
+const LONGEST_CALL = 30_000
+const PAUSE = 50
+
 /** What an outage must look like: the flow waits it out only where the error says that it may. */
 export const isPassing = (doing: () => Promise<unknown>): Promise<void> =>
-  assert.rejects(doing, (failure) => failure instanceof ConnectorError && failure.retryable)
+  assert.rejects(within(doing), mayPass)
+
+/** Calls again, as the engine does, while the failure says that it may help: a way back takes a while. */
+export const persist = async <R>(doing: () => Promise<R>): Promise<R> => {
+  const until = systemRuntime.now() + LONGEST_CALL
+  for (;;) {
+    try {
+      return await within(doing)
+    } catch (failure) {
+      if (!mayPass(failure) || systemRuntime.now() > until) throw failure
+    }
+    await new Promise<void>((resolve) => systemRuntime.after(PAUSE, resolve))
+  }
+}
+
+const mayPass = (failure: unknown): boolean =>
+  failure instanceof ConnectorError && failure.retryable
+
+/** A call that neither succeeds nor fails would stop a flow for good, and tell nobody why. */
+const within = <R>(doing: () => Promise<R>): Promise<R> =>
+  new Promise((resolve, reject) => {
+    const timer = systemRuntime.after(LONGEST_CALL, () =>
+      reject(
+        new assert.AssertionError({
+          message: `a call neither succeeded nor failed within ${LONGEST_CALL / 1000} s`,
+        }),
+      ),
+    )
+    doing()
+      .then(resolve, reject)
+      .finally(() => timer.cancel())
+  })

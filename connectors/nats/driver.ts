@@ -138,7 +138,7 @@ class NatsWire implements Wire {
 
   async flush(): Promise<void> {
     try {
-      await this.#connection.flush()
+      await answered(this.#connection.flush())
     } catch (cause) {
       throw new ConnectorError(`The connection to NATS broke: ${textOf(cause)}.`, {
         cause,
@@ -209,6 +209,13 @@ const recordOf = (headers: MsgHdrs): Readonly<Record<string, readonly string[]>>
       .filter((name) => name !== '__proto__')
       .map((name) => [name, headers.values(name)]),
   )
+
+/** The client forgets what was asked amid a reconnect, and would wait for good. */
+const answered = (flushed: Promise<void>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = systemRuntime.after(ANSWER_WITHIN, () => reject(new Error('no answer')))
+    flushed.then(resolve, reject).finally(() => timer.cancel())
+  })
 
 const connectionLost = (): ConnectorError =>
   new ConnectorError('The connection to NATS is lost.', { retryable: true })

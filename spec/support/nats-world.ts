@@ -76,13 +76,18 @@ export class NatsWorld {
 
   /** Resolves when the client has found the server again. */
   async back(): Promise<void> {
-    for (;;) {
-      const found = await this.connection.flush().then(
-        () => true,
-        () => false,
-      )
+    for (const until = Date.now() + 30_000; Date.now() < until; ) {
+      // An answer that was asked for amid the reconnect never comes.
+      const found = await Promise.race([
+        this.connection.flush().then(
+          () => true,
+          () => false,
+        ),
+        new Promise<boolean>((resolve) => setTimeout(resolve, 250, false)),
+      ])
       if (found) return
     }
+    throw new Error('the client did not find its nats-server again within 30 s')
   }
 
   async remove(): Promise<void> {
