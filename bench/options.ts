@@ -10,6 +10,10 @@ export interface BenchOptions {
   readonly quick: boolean
   /** Whether docs/performance.md is written from this run. */
   readonly write: boolean
+  /** Minutes after which nothing more is begun; no round is cut short by `null`. */
+  readonly budget: number | null
+  /** Whether Bytewax, Hazelcast Jet and Flink run as well, where they can be had. */
+  readonly peers: boolean
   /** Whether a missed floor fails the command. */
   readonly gate: boolean
 }
@@ -18,6 +22,8 @@ export const USAGE = `npm run bench -- [options]
 
   --only W1,W3a   these workloads only; nexmark stands for all of its queries
   --repeat n      rounds (5); each runs every variant in a process of its own
+  --peers         Bytewax, Hazelcast Jet and Flink as well, wherever their registries answer
+  --budget n      end within n minutes: as many rounds as fit, five at most
   --quick         short slices, three rounds: to see that it runs, not to quote
   --gate          exit 1 when a floor is missed or a variant cannot run
   --write         write docs/performance.md from this run
@@ -36,7 +42,15 @@ export const parseOptions = (args: readonly string[]): BenchOptions | 'help' => 
   if (flags.write && (flags.quick || repeat < ROUNDS)) {
     throw new RangeError(`--write needs whole rounds, at least ${ROUNDS}: leave out --quick.`)
   }
-  return { only, repeat, quick: flags.quick, write: flags.write, gate: flags.gate }
+  const { quick, write, gate, peers } = flags
+  return { only, repeat, quick, write, gate, peers, budget: parseBudget(flags.budget) }
+}
+
+const parseBudget = (budget: string | undefined): number | null => {
+  if (budget === undefined) return null
+  const minutes = Number(budget)
+  if (Number.isFinite(minutes) && minutes > 0) return minutes
+  throw new RangeError(`--budget ${budget}: give the minutes that the run may last, more than 0.`)
 }
 
 const parseIds = (only: string | undefined): readonly string[] => {
@@ -62,6 +76,8 @@ const parseRounds = ({ repeat, quick }: Flags): number => {
 interface Flags {
   readonly only?: string
   readonly repeat?: string
+  readonly budget?: string
+  readonly peers: boolean
   readonly quick: boolean
   readonly write: boolean
   readonly gate: boolean
@@ -75,6 +91,8 @@ const parseFlags = (args: readonly string[]): Flags => {
       options: {
         only: { type: 'string' },
         repeat: { type: 'string' },
+        budget: { type: 'string' },
+        peers: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         write: { type: 'boolean', default: false },
         gate: { type: 'boolean', default: false },
@@ -86,7 +104,12 @@ const parseFlags = (args: readonly string[]): Flags => {
   }
 }
 
-export const paceOf = (quick: boolean): Pace =>
-  quick
-    ? { sliceMs: 40, warmMs: 300, warmLimitMs: 2000, slices: 3, idleMs: 3000 }
-    : { sliceMs: 100, warmMs: 800, warmLimitMs: 6000, slices: 5, idleMs: 10_000 }
+const QUICK: Pace = { sliceMs: 40, warmMs: 300, warmLimitMs: 2000, slices: 3, idleMs: 3000 }
+/** More rounds in a given time say more than longer slices do. */
+const BUDGETED: Pace = { sliceMs: 60, warmMs: 500, warmLimitMs: 2500, slices: 5, idleMs: 5000 }
+const WHOLE: Pace = { sliceMs: 100, warmMs: 800, warmLimitMs: 6000, slices: 5, idleMs: 10_000 }
+
+export const paceOf = ({ quick, budget }: Pick<BenchOptions, 'quick' | 'budget'>): Pace => {
+  if (quick) return QUICK
+  return budget === null ? WHOLE : BUDGETED
+}

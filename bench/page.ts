@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
+import { PEER_VERSIONS } from './peers/install.ts'
+import { PEER_TITLES } from './peers/peer.ts'
 import {
   groupLines,
   HEAD,
   linesOf,
+  PEER_HEAD,
   problemLines,
+  sortedPeerLines,
   table,
   VARIANT_HEAD,
   variantLines,
@@ -23,12 +27,11 @@ const installed = (name: string): string =>
 export interface PageSpec {
   readonly findings: readonly Findings[]
   readonly command: string
-  readonly repeat: number
   readonly date: Date
 }
 
 /** The text of docs/performance.md: what was run, where, when, and what came out. */
-export const performancePage = ({ findings, command, repeat, date }: PageSpec): string => {
+export const performancePage = ({ findings, command, date }: PageSpec): string => {
   const problems = findings.flatMap(problemLines)
   return `# Performance
 
@@ -37,9 +40,10 @@ and what each workload and each peer is: [bench/README.md](../bench/README.md).
 
 - Machine: ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}
 - Node ${process.version}, tidemark ${versionOf('../package.json')}, ${installed('rxjs')}, ${installed('@most/core')}
-- Medians of ${repeat} rounds; every variant of a round in a process of its own, warm; ratios are of CPU time, paired by round; a variant's answer is checked against an oracle, a wrong one voids its row
+- Medians of the rounds that the last table tells; every variant of a round in a process of its own, warm; ratios are of CPU time, paired by round; a variant's answer is checked against an oracle, a wrong one voids its row
 
-## Beside the peers
+${othersSection(findings)}
+## Beside hand loops and RxJS
 
 Ratios to the hand loop and to RxJS are speed (higher is better). \`x of map\` is a multiple of its
 bytes (lower is better); where there is no peer the figure itself stands.
@@ -53,4 +57,36 @@ ${table(
 
 ${table(VARIANT_HEAD, findings.flatMap(variantLines))}
 ${problems.length === 0 ? '' : `\n## Not measured\n\n${problems.map((line) => `- ${line}`).join('\n')}\n`}`
+}
+
+/** What has to be known before the figures of other systems are read. */
+const BEWARE = `- The machine is shared: a single figure may be off by a third, a ratio within 1.5 of one says little.
+- Jet and Flink are timed in a JVM that is warm: a job goes over the same rows in memory, pass after
+  pass, and only its last passes count. The start of a job, seconds for both, is left out.
+- CPU time is that of the whole process, so their collector's and compiler's threads count, as ours do.
+- Flink runs as a mini-cluster through its DataStream API: object reuse on, state on the heap, no
+  checkpoints. Its SQL, which slices windows, was not measured: nothing is claimed against it.
+  Windows are the built-in ones; 60 s / 1 s is left out, since DataStream adds an event to each of 60.
+- Bytewax gets batches of 1000, tuples, input outside its collector, and a clock of the data's time
+  only. By its default clock a replay depends on speed, drops items as late, and is slower.
+  Its 60 s / 1 s run is given the first 65536 rows of the pass.
+- No system took a snapshot while it was timed. Two workers of a peer stand beside one of ours.`
+
+const othersSection = (findings: readonly Findings[]): string => {
+  const lines = sortedPeerLines(findings)
+  if (lines.length === 0) return ''
+  const versions = Object.entries(PEER_VERSIONS).map(
+    ([name, version]) => `${PEER_TITLES[name as keyof typeof PEER_TITLES]} ${version}`,
+  )
+  return `## Beside other systems
+
+What is slower than a peer, or least ahead of it, comes first. ${versions.join(', ')}; the
+same rows, the same answers, in memory.
+
+${table(PEER_HEAD, lines)}
+
+Beware:
+
+${BEWARE}
+`
 }

@@ -1,6 +1,14 @@
-import { costsOf, type Findings } from './rounds.ts'
-import { compare, figureOf, geometricMean, spread, type Verdict, verdictOf } from './statistics.ts'
-import type { Gate, Group, Row } from './workload.ts'
+import { costsOf, type Findings, wallCostsOf } from './rounds.ts'
+import {
+  compare,
+  figureOf,
+  geometricMean,
+  median,
+  spread,
+  type Verdict,
+  verdictOf,
+} from './statistics.ts'
+import type { Gate, Group, PeerRow, Row } from './workload.ts'
 
 /** One line of the table, as text. */
 export interface Line {
@@ -108,6 +116,76 @@ const boundVerdict = (figure: number, { floor, aim }: Group): Verdict => {
   if (figure >= aim) return 'aim'
   return figure >= floor ? 'floor' : 'below'
 }
+
+export const PEER_HEAD: readonly string[] = [
+  'ours on one worker',
+  'peer on',
+  'times as fast by CPU time',
+  'min..max',
+  'by wall time',
+  'our CPU s per 1e6',
+  'its CPU s per 1e6',
+  'floor',
+  'aim',
+  'verdict',
+]
+
+/** A line of the table of other systems, and what orders it: how many times as fast ours is. */
+export interface PeerLine extends Line {
+  readonly ratio: number
+}
+
+/** Ours beside other systems, where those were asked to run. */
+export const peerLines = (findings: Findings): PeerLine[] => {
+  const rows = findings.workload.peers ?? []
+  const heard = (variant: string): boolean =>
+    [findings.samples, findings.wrong, findings.failed].some((map) => map.has(variant))
+  return rows.filter(({ variant }) => heard(variant)).map((row) => peerLine(findings, row))
+}
+
+const peerLine = (findings: Findings, row: PeerRow): PeerLine => {
+  const { ours, variant: peer, bounds } = row
+  const pair = { ours, peer, better: 'higher' } as const
+  const costs = costsOf(findings)
+  const ratio = compare(costs, pair)
+  const verdict = peerVerdict(findings, row)
+  return {
+    verdict,
+    ratio: ratio?.median ?? Number.POSITIVE_INFINITY,
+    cells: [
+      row.label,
+      row.workers === 1 ? 'one worker' : `${row.workers} workers`,
+      times(ratio?.median),
+      ratio === null ? '-' : `${digits(ratio.min)}..${digits(ratio.max)}`,
+      times(compare(wallCostsOf(findings), pair)?.median),
+      digits(median(costs.get(ours) ?? [])),
+      digits(median(costs.get(peer) ?? [])),
+      times(bounds?.floor),
+      times(bounds?.aim),
+      WORDS[verdict],
+    ],
+  }
+}
+
+const times = (value: number | undefined): string =>
+  value === undefined ? '-' : `${digits(value)}x`
+
+const peerVerdict = (findings: Findings, { ours, variant, label, bounds }: PeerRow): Verdict => {
+  const gate: Gate = { against: variant, better: 'higher', ...(bounds ?? NO_BOUNDS) }
+  const verdict = verdictOf({ label, ours, gates: [gate] }, costsOf(findings), wrongOf(findings))
+  return bounds === null && verdict === 'aim' ? 'shown' : verdict
+}
+
+const NO_BOUNDS = { floor: 0, aim: 0 }
+
+const wrongOf = (findings: Findings): Set<string> => new Set(findings.wrong.keys())
+
+/** The cells of all of them, what is slower than a peer, or least ahead of it, first. */
+export const sortedPeerLines = (all: readonly Findings[]): (readonly string[])[] =>
+  all
+    .flatMap(peerLines)
+    .sort((a, b) => (a.ratio < b.ratio ? -1 : Number(a.ratio > b.ratio)))
+    .map((line) => line.cells)
 
 export const VARIANT_HEAD: readonly string[] = [
   'variant',

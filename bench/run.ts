@@ -5,11 +5,16 @@ import { fileURLToPath } from 'node:url'
 import { loadWorkload } from './catalog.ts'
 import { type BenchOptions, paceOf, parseOptions, USAGE } from './options.ts'
 import { performancePage } from './page.ts'
+import { install } from './peers/install.ts'
+import { PEER_TITLES, type PeerName } from './peers/peer.ts'
 import {
   groupLines,
   HEAD,
   linesOf,
+  PEER_HEAD,
+  peerLines,
   problemLines,
+  sortedPeerLines,
   table,
   VARIANT_HEAD,
   variantLines,
@@ -27,27 +32,44 @@ const showProgress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
 }
 
-const measureAll = async (options: BenchOptions): Promise<Findings[]> => {
-  const all: Findings[] = []
-  for (const id of options.only) {
-    const workload = await loadWorkload(id)
-    const findings = await runRounds({
-      workload,
-      repeat: options.repeat,
-      pace: paceOf(options.quick),
-      onProgress: showProgress,
-    })
-    showProgress('')
-    all.push(findings)
-    print(`\n${workload.id}: ${workload.title}\n${table(VARIANT_HEAD, variantLines(findings))}`)
-    for (const problem of problemLines(findings)) print(problem)
+const PEERS: readonly PeerName[] = ['bytewax', 'jet', 'flink']
+
+/** The other systems, each with the reason why it cannot run here, or `null`. */
+const installPeers = async (wanted: boolean): Promise<Map<PeerName, string | null>> => {
+  const peers = new Map<PeerName, string | null>()
+  for (const name of wanted ? PEERS : []) {
+    showProgress(`${PEER_TITLES[name]}: installing`)
+    peers.set(name, await install(name))
   }
-  return all
+  return peers
+}
+
+const measureAll = async (options: BenchOptions): Promise<Findings[]> => {
+  const peers = await installPeers(options.peers)
+  const findings = await runRounds({
+    workloads: await Promise.all(options.only.map(loadWorkload)),
+    repeat: options.repeat,
+    pace: paceOf(options),
+    peers,
+    budgetMs: options.budget === null ? null : options.budget * 60_000,
+    onProgress: showProgress,
+  })
+  showProgress('')
+  for (const one of findings) {
+    const { id, title } = one.workload
+    print(`\n${id}: ${title}\n${table(VARIANT_HEAD, variantLines(one))}`)
+    for (const problem of problemLines(one)) print(problem)
+  }
+  return findings
 }
 
 /** A wrong answer always fails the command; a missed floor does where it is to be a gate. */
 const exitCodeOf = (findings: readonly Findings[], gate: boolean): number => {
-  const lines = [...findings.flatMap(linesOf), ...groupLines(findings)]
+  const lines = [
+    ...findings.flatMap(linesOf),
+    ...groupLines(findings),
+    ...findings.flatMap(peerLines),
+  ]
   const verdicts = lines.map((line) => line.verdict)
   const wrong = findings.some((one) => one.wrong.size > 0)
   if (wrong || verdicts.includes('void')) return 1
@@ -68,12 +90,11 @@ const bench = async (args: readonly string[]): Promise<number> => {
       lines.map((line) => line.cells),
     )}`,
   )
+  const others = sortedPeerLines(findings)
+  if (others.length > 0) print(`\n${table(PEER_HEAD, others)}`)
   if (options.write) {
     const command = ['npm run bench --', ...args].join(' ')
-    writeFileSync(
-      PAGE,
-      performancePage({ findings, command, repeat: options.repeat, date: new Date() }),
-    )
+    writeFileSync(PAGE, performancePage({ findings, command, date: new Date() }))
     print(`\nWritten: ${PAGE}`)
   }
   return exitCodeOf(findings, options.gate)

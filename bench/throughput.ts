@@ -1,7 +1,10 @@
 import { FixedLaps, SteadyLaps } from './laps.ts'
+import { commandOf } from './peers/install.ts'
+import { PEER_TITLES, type PeerName, type PeerPlan, peerVariant, runPeer } from './peers/peer.ts'
 import {
   type Checked,
   type Pace,
+  type PeerRow,
   pickVariant,
   type Row,
   type Sample,
@@ -25,6 +28,8 @@ export interface ThroughputSpec<Input> {
   /** The right answer after `passes` passes, found by another way than any variant's. */
   expected(input: Input, passes: number, variant: string): Tally
   readonly variants: Readonly<Record<string, Variant<Input>>>
+  /** How other systems meet it; they run when they are asked for. */
+  readonly plans?: readonly PeerPlan<Input>[]
 }
 
 /** A workload measured in CPU seconds for 1e6 items, warm, its answer checked. */
@@ -34,8 +39,11 @@ export const throughput = <Input>(spec: ThroughputSpec<Input>): Workload => ({
   unit: 'CPU s per 1e6',
   rows: spec.rows,
   variants: Object.keys(spec.variants),
+  peers: (spec.plans ?? []).flatMap((plan) => peerRows(spec.id, plan)),
 
   async measure(variant: string, pace: Pace): Promise<Sample> {
+    const peer = peersOf(spec).get(variant)
+    if (peer !== undefined) return measurePeer(spec, { ...peer, variant, pace })
     const input = spec.input(spec.size)
     const laps = new SteadyLaps(pace)
     const outcome = await pickVariant(spec.variants, variant)(input, laps)
@@ -58,6 +66,73 @@ export const throughput = <Input>(spec: ThroughputSpec<Input>): Workload => ({
     return { got: { count, sum }, expected: spec.expected(input, passes, variant) }
   },
 })
+
+/** Workers of a peer: one as we have, and two. */
+const WORKERS = [1, 2]
+
+const peerRows = <Input>(id: string, plan: PeerPlan<Input>): PeerRow[] =>
+  WORKERS.flatMap((workers) =>
+    namesOf(plan).map((name) => ({
+      peer: name,
+      workers,
+      label: `${id}${plan.ours.replace('tidemark', '')} to ${PEER_TITLES[name]}`,
+      ours: plan.ours,
+      variant: peerVariant(name, plan.ours, workers),
+      bounds: workers === 1 ? (plan.peers[name] ?? null) : null,
+    })),
+  )
+
+const namesOf = <Input>(plan: PeerPlan<Input>): PeerName[] =>
+  (['bytewax', 'jet', 'flink'] as const).filter((name) => plan.peers[name] !== undefined)
+
+interface PeerTask<Input> {
+  readonly name: PeerName
+  readonly workers: number
+  readonly plan: PeerPlan<Input>
+}
+
+/** The peers' variants by name. */
+const peersOf = <Input>({ plans }: ThroughputSpec<Input>): Map<string, PeerTask<Input>> =>
+  new Map(
+    (plans ?? []).flatMap((plan) =>
+      namesOf(plan).flatMap((name) =>
+        WORKERS.map((workers): [string, PeerTask<Input>] => [
+          peerVariant(name, plan.ours, workers),
+          { name, workers, plan },
+        ]),
+      ),
+    ),
+  )
+
+const measurePeer = async <Input>(
+  spec: ThroughputSpec<Input>,
+  task: PeerTask<Input> & { readonly variant: string; readonly pace: Pace },
+): Promise<Sample> => {
+  const { name, plan, workers, pace, variant } = task
+  const whole = spec.input(spec.size)
+  const input = plan.shortened?.[name]?.(whole) ?? whole
+  const lines = plan.lines(input)
+  const { answer, cpuMs, wallMs } = await runPeer({
+    command: commandOf(name),
+    task: plan.task,
+    lines,
+    workers,
+    passes: plan.passes,
+    span: plan.span,
+    pace,
+  })
+  requireRight(variant, {
+    got: answer,
+    expected: spec.expected(input, answer.passes, plan.ours),
+  })
+  const millions = lines.length / 1e6
+  return {
+    cost: cpuMs / 1000 / millions,
+    wallCost: wallMs / 1000 / millions,
+    rssMb: answer.rssMb,
+    passes: answer.passes,
+  }
+}
 
 const requireRight = (variant: string, { got, expected }: Checked): void => {
   if (got.count !== expected.count || got.sum !== expected.sum) {

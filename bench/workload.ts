@@ -3,6 +3,8 @@
  * give it. A variant is asked for passes over its input until the laps have seen enough.
  */
 
+import type { PeerBounds, PeerName } from './peers/peer.ts'
+
 /** What a variant has put out, in a form that every variant of the workload must agree on. */
 export interface Tally {
   /** How many results came out. */
@@ -54,6 +56,18 @@ export interface Group {
   readonly aim: number
 }
 
+/** One line of the table of other systems: ours, on one worker, beside one of them. */
+export interface PeerRow {
+  readonly peer: PeerName
+  readonly workers: number
+  readonly label: string
+  /** Our variant, and the other system's. */
+  readonly ours: string
+  readonly variant: string
+  /** What is promised; `null` where nothing is. */
+  readonly bounds: PeerBounds | null
+}
+
 /** What one process has measured. */
 export interface Sample {
   /** What is compared: CPU seconds for 1e6 items, bytes a key, milliseconds, percent. */
@@ -72,6 +86,8 @@ export interface Workload {
   readonly unit: string
   readonly rows: readonly Row[]
   readonly variants: readonly string[]
+  /** The other systems that it can be run on. */
+  readonly peers?: readonly PeerRow[]
   /** Measures one variant in this process; throws {@link WrongResultError} when its answer is wrong. */
   measure(variant: string, pace: Pace): Promise<Sample>
   /** Runs one variant over a small input; `null` where there is nothing to compare. */

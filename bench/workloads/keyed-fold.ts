@@ -25,6 +25,10 @@ export const makePayments = (size: number, keyCount: number): Payment[] => {
   return shuffle(accounts, random).map((account) => ({ account, amount: random() % 100 }))
 }
 
+/** The rows as other systems are given them. */
+export const paymentLines = (payments: readonly Payment[]): string[] =>
+  payments.map(({ account, amount }) => `${account}\t${amount}`)
+
 /** A key whose sum is S after c items in a pass puts out c * S more with every pass. */
 export const expectedRunning = (payments: readonly Payment[], passes: number): Tally => {
   const totals = new Map<string, Running>()

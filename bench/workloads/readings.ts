@@ -33,6 +33,10 @@ export const makeReadings = (size: number): Reading[] => {
   )
 }
 
+/** The rows as other systems are given them. */
+export const readingLines = (readings: readonly Reading[]): string[] =>
+  readings.map(({ sensor, time, value }) => `${sensor}\t${time}\t${value}`)
+
 export const sensorOf = (reading: Reading): string => reading.sensor
 export const timeOf = (reading: Reading): number => reading.time
 

@@ -183,4 +183,14 @@ export const workload: Workload = throughput({
     tidemark: tidemark(BATCH),
     'tidemark-batch-1': tidemark(1),
   },
+  plans: [
+    {
+      task: 'W1',
+      ours: 'tidemark',
+      lines: (orders) => orders.map(({ id, price }) => `${id}\t${price}`),
+      span: 0,
+      passes: 4,
+      peers: { bytewax: { floor: 10, aim: 18 }, jet: null, flink: null },
+    },
+  ],
 })

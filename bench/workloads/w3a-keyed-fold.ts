@@ -6,6 +6,7 @@ import type { Gate, Workload } from '../workload.ts'
 import {
   expectedRunning,
   makePayments,
+  paymentLines,
   plainVariants,
   rxjsVariants,
   tidemarkVariants,
@@ -30,4 +31,14 @@ export const workload: Workload = throughput({
   input: (size) => makePayments(size, KEYS),
   expected: expectedRunning,
   variants: { ...plainVariants, ...rxjsVariants, ...tidemarkVariants },
+  plans: [
+    {
+      task: 'W3a',
+      ours: 'tidemark',
+      lines: paymentLines,
+      span: 0,
+      passes: 2,
+      peers: { bytewax: { floor: 25, aim: 45 }, jet: null, flink: { floor: 1.5, aim: 3 } },
+    },
+  ],
 })

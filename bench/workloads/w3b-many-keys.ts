@@ -2,7 +2,13 @@
 
 import { throughput } from '../throughput.ts'
 import type { Workload } from '../workload.ts'
-import { expectedRunning, makePayments, plainVariants, tidemarkVariants } from './keyed-fold.ts'
+import {
+  expectedRunning,
+  makePayments,
+  paymentLines,
+  plainVariants,
+  tidemarkVariants,
+} from './keyed-fold.ts'
 
 const KEYS = 1_000_000
 /** Twice the usual pass, so that every key occurs in it. */
@@ -32,4 +38,14 @@ export const workload: Workload = throughput({
     tidemark: tidemarkVariants.tidemark,
     'tidemark-logic': tidemarkVariants['tidemark-logic'],
   },
+  plans: [
+    {
+      task: 'W3b',
+      ours: 'tidemark',
+      lines: paymentLines,
+      span: 0,
+      passes: 1,
+      peers: { bytewax: { floor: 12, aim: 22 }, jet: null, flink: { floor: 1.5, aim: 3 } },
+    },
+  ],
 })

@@ -9,6 +9,7 @@ import {
   foldReadings,
   makeReadings,
   type Reading,
+  readingLines,
   SPAN,
   type Sum,
   weigh,
@@ -104,4 +105,18 @@ export const workload: Workload = throughput({
       return new TumblingWindower({ length: LENGTH, alignTo: BASE })
     }),
   },
+  plans: [
+    {
+      task: 'W4a',
+      ours: 'tidemark',
+      lines: readingLines,
+      span: SPAN,
+      passes: 1,
+      peers: {
+        bytewax: { floor: 40, aim: 80 },
+        jet: { floor: 1, aim: 2.5 },
+        flink: { floor: 3, aim: 7 },
+      },
+    },
+  ],
 })

@@ -9,6 +9,7 @@ import {
   foldReadings,
   makeReadings,
   type Reading,
+  readingLines,
   SPAN,
   type Sum,
   weigh,
@@ -125,6 +126,10 @@ const tidemark = (shape: Shape): ReturnType<typeof foldReadings> =>
     return new SlidingWindower({ ...shape, alignTo: BASE })
   })
 
+/** Rows of a system that adds each reading to 60 windows: all of them would take it minutes. */
+const SHORTENED = 65_536
+const shorten = (readings: Reading[]): Reading[] => readings.slice(0, SHORTENED)
+
 export const workload: Workload = throughput({
   id: 'W4b',
   title: 'sliding windows, 1e3 keys, disorder of 1 s',
@@ -154,4 +159,23 @@ export const workload: Workload = throughput({
     tidemark: tidemark(SHORT),
     'tidemark-60-1': tidemark(LONG),
   },
+  plans: [
+    {
+      task: 'W4b',
+      ours: 'tidemark',
+      lines: readingLines,
+      span: SPAN,
+      passes: 1,
+      peers: { jet: { floor: 1, aim: 2.5 } },
+    },
+    {
+      task: 'W4b-60-1',
+      ours: 'tidemark-60-1',
+      lines: readingLines,
+      shortened: { bytewax: shorten },
+      span: SPAN,
+      passes: 1,
+      peers: { bytewax: { floor: 200, aim: 500 }, jet: { floor: 1, aim: 2.5 } },
+    },
+  ],
 })

@@ -4,7 +4,7 @@ import { makeKeys, PASS, randomIntegers } from '../data.ts'
 import { throughput } from '../throughput.ts'
 import { arrivalOrder, BASE, DISORDER, settledTally, sortedByKey, Timeline } from '../timeline.ts'
 import type { Laps, Outcome, Tally, Workload } from '../workload.ts'
-import { foldReadings, type Reading, SPAN, sensorOf, weigh } from './readings.ts'
+import { foldReadings, type Reading, readingLines, SPAN, sensorOf, weigh } from './readings.ts'
 
 const GAP = 5000
 const BURST = 2000
@@ -130,4 +130,18 @@ export const workload: Workload = throughput({
       return new SessionWindower({ gap: GAP })
     }),
   },
+  plans: [
+    {
+      task: 'W4c',
+      ours: 'tidemark',
+      lines: readingLines,
+      span: SPAN,
+      passes: 1,
+      peers: {
+        bytewax: { floor: 40, aim: 80 },
+        jet: { floor: 1, aim: 2.5 },
+        flink: { floor: 6, aim: 20 },
+      },
+    },
+  ],
 })

@@ -172,4 +172,17 @@ export const workload: Workload = throughput({
   input: makeSides,
   expected,
   variants: { hand, tidemark },
+  plans: [
+    {
+      task: 'W5',
+      ours: 'tidemark',
+      lines: (sides) =>
+        sides.map(
+          ({ order, isLeft: left, time, value }) => `${order}\t${left ? 1 : 0}\t${time}\t${value}`,
+        ),
+      span: SPAN,
+      passes: 1,
+      peers: { bytewax: { floor: 30, aim: 55 }, flink: null },
+    },
+  ],
 })
