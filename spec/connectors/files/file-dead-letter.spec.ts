@@ -48,7 +48,7 @@ describe('a file of dead letters', () => {
             withSet: true,
             withTypedArray: true,
           }),
-          { maxLength: 5 },
+          { minLength: 1, maxLength: 5 },
         ),
         async (items) => {
           await write(items.map((item) => letter(item)))
