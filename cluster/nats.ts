@@ -13,6 +13,9 @@ import { ClusterError, CorruptPartitionError } from '../lib/errors/errors.ts'
 import { type Archive, checkObjectName } from '../lib/recovery/archive.ts'
 import type { NatsOptions } from '../lib/run/nats-options.ts'
 import type { ConnectionState, Entry, Messaging, Register, Subscription } from './messaging.ts'
+import { dialCleanly } from './nats-dial.ts'
+
+dialCleanly()
 
 /** The client's own pings find a peer that is silent in three of these: milliseconds. */
 const PING_EVERY = 1000

@@ -18,6 +18,9 @@ const failure = async (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   )
 
+const sockets = (): number =>
+  process.getActiveResourcesInfo().filter((name) => /^TCP(Socket|Connect)/.test(name)).length
+
 describeWithNats('NATS', function () {
   this.timeout(30_000)
 
@@ -88,6 +91,22 @@ describeWithNats('NATS', function () {
     const error = await failure(connectNats({ servers, name: 'spec' }))
     expect(error).to.be.instanceOf(ClusterError)
     expect(String(error)).to.include('nats://127.0.0.1:1').and.not.include('secret')
+  })
+
+  it('leaves no socket behind of a try that a server did not answer in time @long', async () => {
+    const server = await LocalNats.start()
+    const before = sockets()
+    const signal = (name: NodeJS.Signals): boolean => process.kill(server.pid ?? 0, name)
+    signal('SIGSTOP')
+    const error = await failure(connectNats({ servers: server.url, name: 'spec' }))
+    signal('SIGCONT')
+    expect(error).to.be.instanceOf(ClusterError)
+    // A socket that was destroyed is let go of in the next turn.
+    while (sockets() > before) await turn()
+    const messaging = await connectNats({ servers: server.url, name: 'spec' })
+    expect(sockets()).to.equal(before + 1)
+    await messaging.close()
+    await server.stop()
   })
 
   it('lets nobody in who has not the password', async () => {

@@ -76,7 +76,7 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['level', ['lib/recovery/level.ts']],
   ['msgpackr', ['lib/codec/msgpack.ts']],
   ['luxon', ['lib/time/luxon.ts']],
-  ['nats', ['cluster/nats.ts', 'connectors/nats/driver.ts']],
+  ['nats', ['cluster/nats-dial.ts', 'cluster/nats.ts', 'connectors/nats/driver.ts']],
   ['csv-parse', ['connectors/files/csv-rows.ts']],
   ['@aws-sdk/client-s3', ['connectors/s3/driver.ts']],
   ['eventsource-parser', ['connectors/http/event-stream.ts']],
