@@ -83,8 +83,12 @@ const ofWatermark = (step: string, parts: readonly PartNow[], now: number): Find
   }
   return gap > LONG_STILL
     ? note('watermark', `${says}; ${name} is the furthest behind, by ${span(gap)}.`)
-    : good('watermark', `${says}; no partition holds it back.`)
+    : good('watermark', `${says}; ${evenness(gap, name)}.`)
 }
+
+/** Nobody is told of a second that partitions are apart. */
+const evenness = (gap: number, name: string): string =>
+  gap > 1000 ? `${name} is the furthest behind, by ${span(gap)}` : 'no partition holds it back'
 
 const timeOf = ({ watermark }: PartNow): number => watermark ?? Number.NEGATIVE_INFINITY
 

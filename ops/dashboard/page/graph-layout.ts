@@ -23,7 +23,7 @@ export interface Placed extends Size {
 }
 
 /** Room for the words beside a line. */
-const LABEL: Size = { width: 66, height: 18 }
+const LABEL: Size = { width: 52, height: 18 }
 
 /** Places boxes in layers so that few lines cross, from left to right or from top to bottom. */
 export const place = (
@@ -34,8 +34,8 @@ export const place = (
   const graph = new graphlib.Graph({ multigraph: true })
   graph.setGraph({
     rankdir: across ? 'LR' : 'TB',
-    nodesep: across ? 34 : 22,
-    ranksep: across ? 34 : 28,
+    nodesep: across ? 32 : 18,
+    ranksep: across ? 16 : 28,
     edgesep: 14,
     marginx: 12,
     marginy: 24,

@@ -6,11 +6,11 @@ import { type Origin, originsOf } from './port-origins.ts'
 import type { Readings, StepReading } from './readings.ts'
 import { count, percent, rate } from './words.ts'
 
-const BOX: Size = { width: 178, height: 62 }
+const BOX: Size = { width: 156, height: 60 }
 const PAD = 11
 /** As wide as this a graph runs across the page, below that down. */
 const WIDE = 720
-const MOST_LETTERS = 21
+const MOST_LETTERS = 15
 
 interface Box {
   readonly steps: readonly string[]
@@ -115,7 +115,7 @@ const drawing = (
   )
   drawn.style.width = `${Math.ceil(width)}px`
   // A little smaller is still read; what is far too wide is moved about instead.
-  drawn.style.minWidth = `${Math.ceil(Math.min(width, width / 1.5))}px`
+  drawn.style.minWidth = `${Math.ceil(width / 1.35)}px`
   return drawn
 }
 
@@ -135,7 +135,7 @@ const boxOf = (node: GraphNode, placed: Placed): Box => {
     height: '3',
     rx: '1.5',
   })
-  const low = text('low', { x: left + PAD, y: top + 44 }, node.operator)
+  const low = text('low', { x: left + PAD, y: top + 44 }, shortened(node.operator, 12))
   const right = text('wait', { x: left + BOX.width - PAD, y: top + 44 })
   const tag = text('tag', { x: left + 2, y: top - 6 })
   const group = svg('g', { class: 'step', role: 'img', 'aria-label': name }, [
@@ -167,8 +167,8 @@ const boxOf = (node: GraphNode, placed: Placed): Box => {
   return { steps, group, busy, bar, left: low, right, tag, name }
 }
 
-const shortened = (name: string): string =>
-  name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS - 1)}…` : name
+const shortened = (name: string, most = MOST_LETTERS): string =>
+  name.length > most ? `${name.slice(0, most - 1)}…` : name
 
 const wireOf = (
   edge: Edge,
@@ -183,7 +183,7 @@ const wireOf = (
   return {
     origins: how.origins,
     path: svg('path', { class: 'wire', d: curve(points, how.across) }, [title]),
-    label: svg('text', { class: 'rate', x: String(label.x), y: String(label.y + 4) }),
+    label: svg('text', { class: 'rate', x: String(label.x), y: String(label.y - 6) }),
   }
 }
 

@@ -36,9 +36,9 @@ class Page {
   readonly #graph = new GraphView()
   readonly #findings = new Findings()
   readonly #plots = new Plots()
+  readonly #watermarks = watermarksTable()
   readonly #tables = [
     stepsTable(),
-    watermarksTable(),
     skewTable(),
     errorsTable(),
     recoveryTable(),
@@ -55,6 +55,7 @@ class Page {
       this.#tiles.list,
       this.#graph.panel,
       this.#findings.panel,
+      this.#watermarks.panel,
       el('div', { class: 'plots' }, this.#plots.panels),
       ...this.#tables.map((table) => table.panel),
     )
@@ -92,7 +93,7 @@ class Page {
     this.#graph.update(readings)
     this.#findings.update(looks)
     this.#plots.add(now.time, readingsOf({ before: latest, after: now }))
-    for (const table of this.#tables) table.update({ looks, readings })
+    for (const table of [this.#watermarks, ...this.#tables]) table.update({ looks, readings })
   }
 }
 

@@ -31,7 +31,7 @@ const KINDS: readonly Kind[] = [
     ],
   },
   {
-    title: 'Time for a batch',
+    title: 'Batch time',
     word: millis,
     lines: [
       { name: 'half', column: MIDDLE, colour: '--line-1' },
@@ -44,7 +44,7 @@ const KINDS: readonly Kind[] = [
     lines: [{ name: 'queued', column: WAITING, colour: '--line-3' }],
   },
   {
-    title: 'Watermark behind the clock',
+    title: 'Watermark',
     word: span,
     lines: [{ name: 'behind', column: BEHIND, colour: '--line-4' }],
   },

@@ -20,11 +20,11 @@ export class Table {
   readonly #empty: HTMLElement
   readonly #heads: readonly string[]
 
-  /** @param heads - of the columns; those that begin with `#` hold numbers */
+  /** @param heads - of the columns; those that begin with `#` hold numbers, with `~` long texts */
   constructor(title: string, heads: readonly string[], empty: string) {
     this.#heads = heads
     const row = heads.map((head) =>
-      el('th', { scope: 'col', class: isNumber(head) ? 'number' : '' }, [head.replace('#', '')]),
+      el('th', { scope: 'col', class: kindOf(head) }, [head.replace(/^[#~]/, '')]),
     )
     this.#table = el('table', {}, [el('thead', {}, [el('tr', {}, row)]), this.#body])
     this.#empty = el('p', { class: 'empty' }, [empty])
@@ -49,11 +49,15 @@ export class Table {
       const cell = line.cells[at] ?? line.insertCell()
       const { text, share, tone = '' }: Cell = typeof each === 'string' ? { text: each } : each
       say(cell, text)
-      const number = isNumber(this.#heads[at] ?? '') ? 'number' : ''
-      cell.className = [number, tone, share === undefined ? '' : 'bar'].filter(Boolean).join(' ')
+      cell.className = [kindOf(this.#heads[at] ?? ''), tone, share === undefined ? '' : 'bar']
+        .filter(Boolean)
+        .join(' ')
       if (share !== undefined) cell.style.setProperty('--share', `${Math.round(100 * share)}%`)
     })
   }
 }
 
-const isNumber = (head: string): boolean => head.startsWith('#')
+const kindOf = (head: string): string => {
+  if (head.startsWith('#')) return 'number'
+  return head.startsWith('~') ? 'long' : ''
+}

@@ -1,4 +1,5 @@
 import type { FlowNow, TwoLooks } from '../../doctor/flow-now.ts'
+import { el, say } from './element.ts'
 import type { Readings, StepReading } from './readings.ts'
 import { type Row, Table, type Tone } from './table.ts'
 import { bytes, clock, count, millis, percent, rate, span } from './words.ts'
@@ -18,6 +19,12 @@ const filled = (table: Table, rows: (looked: Looked) => readonly Row[]): Filled 
   panel: table.panel,
   update: (looked) => table.fill(rows(looked)),
 })
+
+/** Over the whole page. */
+const wide = (table: Filled): Filled => {
+  table.panel.classList.add('wide')
+  return table
+}
 
 const toneOf = (busy: number): Tone => {
   if (busy >= 0.8) return 'hot'
@@ -60,12 +67,14 @@ export const watermarksTable = (): Filled =>
         .map((part) => [
           `${part.source} ${part.part}`,
           part.behind === null ? 'no item yet' : span(part.behind),
-          `${clock(part.since)}, ${span(Math.max(0, looks.after.time - part.since))} ago`,
+          `${clock(part.since)}, ${ago(looks.after.time - part.since)}`,
           part.holds
-            ? { text: `holds back ${part.step}`, tone: 'hot' }
+            ? { text: `holds back "${part.step}"`, tone: 'hot' }
             : { text: part.ahead ? 'rests, is ahead' : '', tone: 'mute' },
         ]),
   )
+
+const ago = (millis: number): string => (millis < 1000 ? 'just now' : `${span(millis)} ago`)
 
 /** Below so many items a second shares say nothing. */
 const ENOUGH = 1
@@ -77,7 +86,7 @@ export const skewTable = (): Filled =>
   filled(
     new Table(
       'Keys and skew',
-      ['step', 'worker', '#share', '#rate', '#keys', 'most frequent keys'],
+      ['step', 'worker', '#share', '#rate', '#keys', '~most frequent keys'],
       'No step keeps state by key.',
     ),
     ({ readings }) =>
@@ -105,42 +114,58 @@ const skewRows = ({ step, shares, hotKeys, rateIn }: StepReading): readonly Row[
 const MOST_ERRORS = 30
 
 export const errorsTable = (): Filled =>
-  filled(
-    new Table('Failed items', ['time', 'step', 'callback', 'item', 'error'], 'No item has failed.'),
-    ({ looks }) =>
-      looks.after.workers
-        .flatMap(({ mishaps }) => mishaps)
-        .sort((a, b) => b.time - a.time)
-        .slice(0, MOST_ERRORS)
-        .map(({ time, step, callback, item, key, error }) => [
-          clock(time),
-          step,
-          callback,
-          { text: key === null ? item : `${item} of key ${key}` },
-          { text: error, tone: 'hot' },
-        ]),
+  wide(
+    filled(
+      new Table(
+        'Failed items',
+        ['time', 'step', 'callback', '~item', '~error'],
+        'No item has failed.',
+      ),
+      ({ looks }) =>
+        looks.after.workers
+          .flatMap(({ mishaps }) => mishaps)
+          .sort((a, b) => b.time - a.time)
+          .slice(0, MOST_ERRORS)
+          .map(({ time, step, callback, item, key, error }) => [
+            clock(time),
+            step,
+            callback,
+            { text: key === null ? item : `${item} of key ${key}` },
+            { text: error, tone: 'hot' },
+          ]),
+    ),
   )
 
 export const messagesTable = (): Filled =>
-  filled(new Table('Said by the flow', ['time', '', 'message'], 'Nothing yet.'), ({ looks }) =>
-    looks.after.messages
-      .toReversed()
-      .map(({ time, level, message }) => [
-        clock(time),
-        { text: level, tone: level === 'info' ? 'mute' : 'hot' },
-        message,
-      ]),
+  wide(
+    filled(new Table('Said by the flow', ['time', '', '~message'], 'Nothing yet.'), ({ looks }) =>
+      looks.after.messages
+        .toReversed()
+        .map(({ time, level, message }) => [
+          clock(time),
+          { text: level, tone: level === 'info' ? 'mute' : 'hot' },
+          message,
+        ]),
+    ),
   )
 
-export const recoveryTable = (): Filled =>
-  filled(
-    new Table(
-      'Snapshots',
-      ['worker', '#epochs open', '#written', '#a write', '#waiting', '#failed', 'archive'],
-      'No snapshots are kept: after a crash the flow begins anew.',
-    ),
-    ({ looks }) => recoveryRows(looks),
+export const recoveryTable = (): Filled => {
+  const table = new Table(
+    'Snapshots',
+    ['worker', '#open epochs', '#a snapshot', '#written in', '#backlog', '#failed', '#archive'],
+    'No snapshots are kept: after a crash the flow begins anew.',
   )
+  const age = el('p', { class: 'empty' })
+  table.panel.append(age)
+  const update = ({ looks }: Looked): void => {
+    const rows = recoveryRows(looks)
+    const { sinceCommit } = looks.after
+    age.hidden = rows.length === 0
+    say(age, sinceCommit === null ? '' : `The newest is ${span(sinceCommit * 1000)} old.`)
+    table.fill(rows)
+  }
+  return { panel: table.panel, update }
+}
 
 const recoveryRows = ({ before, after }: TwoLooks): readonly Row[] =>
   after.workers.flatMap(({ worker, epoch, recorder }) => {
@@ -150,14 +175,13 @@ const recoveryRows = ({ before, after }: TwoLooks): readonly Row[] =>
     const grown = size - sum(earlier?.taken.map(([, each]) => each) ?? [])
     const writes = sum(recorder.writes.counts) - sum(earlier?.writes.counts ?? [])
     const time = recorder.writes.sum - (earlier?.writes.sum ?? 0)
-    const seconds = Math.max(0.001, (after.time - before.time) / 1000)
     const { archive, failures, waiting } = recorder
     const lag = archive === null ? '–' : `${bytes(archive.lagBytes)} to send`
     return [
       [
         String(worker),
         String(Math.max(0, epoch - after.committed)),
-        `${bytes(Math.max(0, grown / seconds))}/s`,
+        writes > 0 ? bytes(Math.max(0, grown / writes)) : '–',
         writes > 0 ? millis(time / writes) : '–',
         { text: `${waiting} blocks`, tone: waiting > 0 ? '' : 'mute' },
         { text: String(failures), tone: failures > 0 ? 'hot' : 'mute' },

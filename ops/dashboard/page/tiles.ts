@@ -11,8 +11,8 @@ const TILES: readonly (readonly [title: string, read: Read])[] = [
   ['Waiting', ({ waiting }) => count(waiting)],
   ['Watermark behind', ({ behind }) => (behind === null ? '–' : span(behind))],
   [
-    'Last commit',
-    (_, { sinceCommit }) => (sinceCommit === null ? '–' : `${span(sinceCommit * 1000)} ago`),
+    'Since last commit',
+    (_, { sinceCommit }) => (sinceCommit === null ? '–' : span(sinceCommit * 1000)),
   ],
   ['Failed items', (_, { skipped }) => count(skipped)],
 ]

@@ -32,7 +32,9 @@ export const bytes = (number: number): string => {
   return `${shortened(rest)} ${BYTES[at]}`
 }
 
-export const millis = (number: number): string =>
+export const millis = (number: number): string => (number === 0 ? '0 ms' : someMillis(number))
+
+const someMillis = (number: number): string =>
   number < 10 ? `${number.toFixed(number < 1 ? 2 : 1)} ms` : span(number)
 
 /** `14:03:07` of the reader's own day. */
