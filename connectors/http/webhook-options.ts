@@ -79,7 +79,7 @@ export interface WebhookSettings {
   readonly batchSize: number
 }
 
-export const LOOPBACK = '127.0.0.1'
+const LOOPBACK = '127.0.0.1'
 const LAST_PORT = 65_535
 const MEBIBYTE = 1024 * 1024
 const HEADER = /^[\w!#$%&'*+.^`|~-]+$/

@@ -27,7 +27,7 @@ export interface Connection {
 }
 
 /** An address as it may be shown. */
-export const shownUrl = (url: string): string => {
+const shownUrl = (url: string): string => {
   const { protocol, host, pathname } = new URL(url)
   return `${protocol}//${host}${pathname}`
 }

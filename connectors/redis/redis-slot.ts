@@ -11,7 +11,7 @@ export interface RedisCommand {
 }
 
 /** Where a slot's fence and marker lie. */
-export interface SlotPlace {
+interface SlotPlace {
   readonly step: string
   readonly slot: string
   readonly execution: number

@@ -42,7 +42,7 @@ export interface ArchiveHeader {
   readonly certain: boolean
 }
 
-export interface ImagePart {
+interface ImagePart {
   /** The sequence of the first part. */
   readonly first: number
   readonly part: number

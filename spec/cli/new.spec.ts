@@ -87,7 +87,7 @@ describe('tidemark new @long', function () {
         return await run('npm', ['run', '--silent', script], { cwd: project, env })
       } catch (error) {
         const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string }
-        throw new Error(`npm run ${script} failed:\n${stdout}\n${stderr}`)
+        throw new Error(`npm run ${script} failed:\n${stdout}\n${stderr}`, { cause: error })
       }
     }
     const tested = await npm('test')

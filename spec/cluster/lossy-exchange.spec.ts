@@ -5,12 +5,12 @@ import { inspect, keyOn, keyRm, statefulMap } from 'tidemark/operators'
 import { MemoryStore, VirtualRuntime } from 'tidemark/testing'
 import { LocalCrew } from '../../lib/run/local-crew.ts'
 import { settingsOf } from '../../lib/run/options.ts'
+import { VirtualBroker, type Weather } from '../../testing/virtual-broker.ts'
 import { rounds } from '../support/effort.ts'
 import { PartsSource } from '../support/parts-source.ts'
 import { PositionSink } from '../support/position-sink.ts'
 import { flowPlan, randomFlow } from '../support/random-flow.ts'
 import { lossyLinks } from './lossy-links.ts'
-import { MemoryBroker, type Weather } from './memory-transport.ts'
 
 interface World {
   readonly seed: number
@@ -23,9 +23,10 @@ interface World {
 const world: fc.Arbitrary<World> = fc.record({
   seed: fc.nat(),
   weather: fc.record({
-    drop: fc.double({ min: 0, max: 0.3, noNaN: true }),
-    duplicate: fc.double({ min: 0, max: 0.3, noNaN: true }),
+    loss: fc.double({ min: 0, max: 0.3, noNaN: true }),
+    duplicates: fc.double({ min: 0, max: 0.3, noNaN: true }),
     delay: fc.constantFrom(0, 1, 20, 100),
+    reorder: fc.constantFrom(0, 0.1, 1),
   }),
   outages: fc.array(fc.nat({ max: 2000 }), { maxLength: 2 }),
   maxPayload: fc.constantFrom(256, 4096, 1024 * 1024),
@@ -35,10 +36,14 @@ const world: fc.Arbitrary<World> = fc.record({
 const runIn = async (
   { seed, weather, outages, maxPayload }: World,
   flow: Dataflow,
-  options: { readonly workers: number; readonly recovery?: MemoryStore; readonly execution?: number },
+  options: {
+    readonly workers: number
+    readonly recovery?: MemoryStore
+    readonly execution?: number
+  },
 ): Promise<void> => {
   const runtime = new VirtualRuntime({ seed })
-  const broker = new MemoryBroker(runtime)
+  const broker = new VirtualBroker(runtime)
   broker.weather = weather
   broker.maxPayload = maxPayload
   const ground = lossyLinks(broker, runtime, options.execution ?? 1)
@@ -92,7 +97,9 @@ const twice = (tapped: (count: number) => void, slow: number) => {
 /** How often each key comes among the numbers; the counts of each are 1, 2, 3 ... */
 const expected = (): string[] =>
   Array.from({ length: 7 }, (_, rest) => {
-    const many = Array.from({ length: PARTS * ITEMS }, (_each, n) => n).filter((n) => n % 7 === rest)
+    const many = Array.from({ length: PARTS * ITEMS }, (_each, n) => n).filter(
+      (n) => n % 7 === rest,
+    )
     return many.map((_each, at) => `${at + 1}`)
   })
     .flat()
@@ -103,13 +110,18 @@ describe('Workers that only a lossy broker connects', function () {
 
   it('give what one worker gives, on random flows, whatever is lost, doubled, late or cut off', async () => {
     await fc.assert(
-      fc.asyncProperty(flowPlan, world, fc.integer({ min: 2, max: 3 }), async (plan, how, workers) => {
-        const alone = randomFlow(plan)
-        await runIn({ ...how, outages: [] }, alone.flow, { workers: 1 })
-        const several = randomFlow(plan)
-        await runIn(how, several.flow, { workers })
-        expect(several.sink.items.sort()).to.deep.equal(alone.sink.items.sort())
-      }),
+      fc.asyncProperty(
+        flowPlan,
+        world,
+        fc.integer({ min: 2, max: 3 }),
+        async (plan, how, workers) => {
+          const alone = randomFlow(plan)
+          await runIn({ ...how, outages: [] }, alone.flow, { workers: 1 })
+          const several = randomFlow(plan)
+          await runIn(how, several.flow, { workers })
+          expect(several.sink.items.sort()).to.deep.equal(alone.sink.items.sort())
+        },
+      ),
       { numRuns: rounds({ test: 15, ci: 100, torture: 2000 }) },
     )
   })

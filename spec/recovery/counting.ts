@@ -62,7 +62,7 @@ class TicksPartition extends StatefulSourcePartition<number, number> {
   }
 }
 
-export const KEYS = 50
+const KEYS = 50
 
 /** A kilobyte that LevelDB can't make small. */
 const ballast = (seed: number): string => {

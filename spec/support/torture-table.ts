@@ -11,7 +11,7 @@ export interface TortureRow {
 }
 
 /** A quantile of what was measured: `part` from 0 to 1; `null` where nothing was. */
-export const quantile = (times: readonly number[], part: number): number | null => {
+const quantile = (times: readonly number[], part: number): number | null => {
   if (times.length === 0) return null
   const sorted = [...times].sort((a, b) => a - b)
   const at = Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)
