@@ -92,6 +92,24 @@ const LOG_LEVEL = {
   variable: 'TIDEMARK_LOG_LEVEL',
   help: 'debug (with stacks), info, warn or error (info): --log-level debug',
 } as const
+const LOG_FORMAT = {
+  key: 'logFormat',
+  usage: '--log-format <format>',
+  variable: 'TIDEMARK_LOG_FORMAT',
+  help: 'text, or json for a line of JSON each (text): --log-format json',
+} as const
+const TRACE = {
+  key: 'trace',
+  usage: '--trace <url>',
+  variable: 'TIDEMARK_TRACE',
+  help: 'send spans there, by OTLP over HTTP: --trace http://127.0.0.1:4318/v1/traces',
+} as const
+const TRACE_RATIO = {
+  key: 'traceRatio',
+  usage: '--trace-ratio <ratio>',
+  variable: 'TIDEMARK_TRACE_RATIO',
+  help: 'of how many epochs, from 0 to 1 (1): --trace-ratio 0.01',
+} as const
 
 export const FLAGS: readonly Flag[] = [
   WORKERS,
@@ -107,12 +125,16 @@ export const FLAGS: readonly Flag[] = [
   ALLOW_REWIND,
   API,
   LOG_LEVEL,
+  LOG_FORMAT,
+  TRACE,
+  TRACE_RATIO,
 ]
 
 /** A variable only: what stands on a command line is for all to see. */
 const API_TOKEN = 'TIDEMARK_API_TOKEN'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export type LogFormat = 'text' | 'json'
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 /** Flags and variables, read and checked; times are milliseconds, `null` is "not said". */
@@ -133,6 +155,9 @@ export interface RunFlags {
   readonly archiveRequired: boolean
   readonly allowRewind: boolean
   readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+  /** The collector of spans, and of how many epochs it gets some. */
+  readonly trace: { readonly endpoint: string; readonly samplingRatio: number } | null
   /** Where the API listens; `null` is the usual place, `'off'` nowhere. */
   readonly api: Address | 'off' | null
   /** What requests to it must bring. */
@@ -157,6 +182,8 @@ export const readFlags = (given: GivenFlags, variables: Variables): RunFlags => 
     archiveRequired: read(find(ARCHIVE_REQUIRED), switchOf) ?? false,
     allowRewind: read(find(ALLOW_REWIND), switchOf) ?? false,
     logLevel: read(find(LOG_LEVEL), levelOf) ?? 'info',
+    logFormat: read(find(LOG_FORMAT), formatOf) ?? 'text',
+    trace: traceOf(find(TRACE), find(TRACE_RATIO)),
     api: read(find(API), (found) => addressOf(found, apiToken)),
     apiToken,
   }
@@ -273,6 +300,29 @@ const addressOf = ({ name, text }: Found, token: string | null): Address | 'off'
     )
   }
   return address
+}
+
+const traceOf = (trace: Found | null, ratio: Found | null): RunFlags['trace'] => {
+  const samplingRatio = read(ratio, ratioOf) ?? 1
+  if (trace === null) return null
+  const { name, text } = trace
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) {
+    return { endpoint: text, samplingRatio }
+  }
+  throw new UsageError(
+    `${name} takes the URL of a collector, as http://127.0.0.1:4318/v1/traces; got "${text}".`,
+  )
+}
+
+const ratioOf = ({ name, text }: Found): number => {
+  const ratio = Number(text)
+  if (/^(\d+(\.\d*)?|\.\d+)$/.test(text) && ratio <= 1) return ratio
+  throw new UsageError(`${name} takes a number from 0 to 1, as 0.01; got "${text}".`)
+}
+
+const formatOf = ({ name, text }: Found): LogFormat => {
+  if (text === 'text' || text === 'json') return text
+  throw new UsageError(`${name} takes text or json; got "${text}".`)
 }
 
 const levelOf = ({ name, text }: Found): LogLevel => {

@@ -6,6 +6,7 @@ import { adoptRuns } from '../lib/run/adoption.ts'
 import type { Execution, Summary } from '../lib/run/execution.ts'
 import type { RunOptions } from '../lib/run/options.ts'
 import { start } from '../lib/run/run.ts'
+import type { Tracing } from '../lib/worker/tracer.ts'
 import { DONE, FAILED, INTERRUPTED, type World } from './exit.ts'
 import { type FoundFlow, findFlow } from './find-flow.ts'
 import { type GivenFlags, type RunFlags, readFlags } from './flags.ts'
@@ -32,20 +33,32 @@ export const runCommand = async (
   const { terminal, variables, directory } = world
   const flags = readFlags(given, variables)
   terminal.level = flags.logLevel
+  terminal.format = flags.logFormat
   const spec = parseModuleSpec(target)
   const began = performance.now()
+  let tracing: Tracing | null = null
   try {
     const found = await findFlow(spec, directory)
     terminal.debug(`loaded ${spec.module} in ${Math.round(performance.now() - began)} ms`)
-    const options = await optionsOf(found, flags, world)
+    const base = await optionsOf(found, flags, world)
     if (flags.processes > 1)
-      return await superviseAll({ found, flags, options, target, given, world })
+      return await superviseAll({ found, flags, options: base, target, given, world })
+    tracing = await tracingOf(found, flags)
+    const options = tracing === null ? base : { ...base, tracing }
     const execution = await begin({ found, flags, spec, options, world }, directory)
     const api = openApi(execution, { flow: found.flow, flags, terminal })
     return await watch(execution, { flowId: found.flow.id, options, world, api })
   } finally {
     adoptRuns(null)
+    await tracing?.shutdown()
   }
+}
+
+/** What sends spans is loaded where it is asked for. */
+const tracingOf = async ({ flow }: FoundFlow, { trace }: RunFlags): Promise<Tracing | null> => {
+  if (trace === null) return null
+  const { setupTracing } = await import('../ops/tracing/tracing.ts')
+  return setupTracing({ serviceName: flow.id, ...trace })
 }
 
 /** Flags go before what the module would have run its flow with. */

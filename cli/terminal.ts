@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/run/logger.ts'
 import { explain } from './explain.ts'
-import type { LogLevel } from './flags.ts'
+import type { LogFormat, LogLevel } from './flags.ts'
 
 /** What is asked of standard output and standard error. */
 export interface Screen {
@@ -24,6 +24,7 @@ const CLEAR = '\r\x1b[K'
 export class Terminal implements Logger {
   readonly interactive: boolean
   level: LogLevel = 'info'
+  format: LogFormat = 'text'
   readonly #screen: Screen
   #drawn = false
   #atLineStart = true

@@ -120,6 +120,7 @@ export class ProcessExecution {
         local: this.#local,
         shareOf: (worker) => shareOfWorker(members, worker),
         extra,
+        seed: plan.token,
         lease: this.#term.memory,
       },
       pool,

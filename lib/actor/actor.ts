@@ -12,10 +12,18 @@ export interface Outlet {
   readonly full: boolean
 }
 
+/** Takes note of single batches. */
+export interface BatchNotes {
+  batch(step: string, batch: Signal, began: number): void
+}
+
 /** How long batches take, measured once somebody wants to know. */
 export interface Timing {
   readonly durations: Durations
   readonly monotonic: () => number
+  /** When the last batch began. */
+  began: number
+  readonly notes: BatchNotes | null
 }
 
 /** What an actor asks of the worker it lives on. */
@@ -154,8 +162,11 @@ export class Actor {
       return
     }
     const began = timing.monotonic()
+    timing.began = began
     this.#inlet?.next(batch)
     timing.durations.add(timing.monotonic() - began)
+    // A batch that made the actor fail has been noted with its failure.
+    if (timing.notes !== null && !this.#stopped) timing.notes.batch(this.name, batch, began)
   }
 
   #blocked(): boolean {

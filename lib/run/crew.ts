@@ -1,5 +1,6 @@
 import type { ErrorPolicy } from '../flow/policy.ts'
 import type { ArchiveModule } from '../recovery/archive.ts'
+import type { TracingModule } from '../worker/tracer.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 
@@ -47,4 +48,5 @@ export interface ThreadSettings {
   /** Durations are milliseconds, and a sink is in none. */
   readonly onError: ErrorPolicy
   readonly recovery: ThreadRecovery | null
+  readonly tracing: TracingModule | null
 }

@@ -103,7 +103,9 @@ export class LocalCrew implements Crew {
   }
 
   async #work(partitions: readonly RecoveryPartition[] | null): Promise<readonly WorkerSummary[]> {
-    const { workers: count, epochInterval, onError, recovery } = this.#settings
+    const { workers: count, epochInterval, onError, recovery, tracing } = this.#settings
+    // Chance is asked only where it matters, so that nothing else changes in a simulation.
+    const seed = tracing === null ? '' : seedOf(this.#settings.runtime)
     const { watch, placed } = this.#ground
     const group = new MemoryGroup(count)
     this.#workers = this.#ground.networks(count).map(
@@ -122,6 +124,8 @@ export class LocalCrew implements Crew {
           committed: (epoch) => {
             if (index === 0) this.#host.committed(epoch)
           },
+          tracer:
+            tracing?.open({ flow: this.#flow.id, worker: index, workers: count, seed }) ?? null,
           ...(watch === undefined ? {} : { watch }),
         }),
     )
@@ -157,6 +161,10 @@ export const outsideOf = (flow: Dataflow): readonly RunAware[] => {
   }
   return [...found]
 }
+
+/** What tells the traces of an execution from those of any other. */
+export const seedOf = (runtime: Runtime): string =>
+  Array.from({ length: 4 }, () => Math.floor(runtime.random() * 2 ** 32).toString(16)).join('-')
 
 export const isDirectory = (recovery: object): recovery is RecoveryDirectory =>
   !('open' in recovery)

@@ -5,6 +5,7 @@ import type { Store } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
+import type { Tracing } from '../worker/tracer.ts'
 import { type Logger, standardLogger } from './logger.ts'
 import type { NatsPlace } from './nats-options.ts'
 
@@ -32,6 +33,11 @@ export interface RunOptions {
   /** @defaultValue warnings and errors on standard error */
   readonly logger?: Logger
   /**
+   * Where spans go: what `setupTracing` of `tidemark/ops` gives.
+   * @defaultValue nowhere, at no cost
+   */
+  readonly tracing?: Tracing
+  /**
    * Which process of several this is, that run the flow together over NATS; the flow is given as its
    * module then: another one than the module that waits for `run` at its top level, which could not
    * be loaded before it is through. `tidemark/cluster` is for services that run more than one flow.
@@ -49,6 +55,7 @@ export interface Settings {
   readonly signal: AbortSignal | null
   readonly onError: ErrorPolicy
   readonly logger: Logger
+  readonly tracing: Tracing | null
   readonly runtime: Runtime
 }
 
@@ -75,6 +82,7 @@ export const settingsOf = (options: RunOptions): Settings => {
     signal: options.signal ?? null,
     onError: options.onError ?? 'stop',
     logger: options.logger ?? standardLogger,
+    tracing: options.tracing ?? null,
     runtime: options.runtime ?? systemRuntime,
   }
 }

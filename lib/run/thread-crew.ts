@@ -6,7 +6,7 @@ import { durationMillis } from '../time/time.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Crew, CrewHost, Progress, ThreadRecovery, ThreadSettings } from './crew.ts'
-import { isDirectory } from './local-crew.ts'
+import { isDirectory, seedOf } from './local-crew.ts'
 import type { Settings } from './options.ts'
 import { ThreadGroup } from './thread-group.ts'
 import { ThreadPool } from './thread-pool.ts'
@@ -39,6 +39,7 @@ export class ThreadCrew implements Crew {
         local: Array.from({ length: count }, (_, index) => index),
         shareOf: (index) => ({ index, of: count }),
         extra: null,
+        seed: this.#settings.tracing === null ? '' : seedOf(this.#settings.runtime),
         lease: null,
       },
       pool,
@@ -102,7 +103,7 @@ export class ThreadCrew implements Crew {
  * @throws BuildError for what cannot be handed to a thread
  */
 export const threadSettings = async (
-  { epochInterval, onError, recovery }: Settings,
+  { epochInterval, onError, recovery, tracing: traced }: Settings,
   host: CrewHost,
   owner?: string,
 ): Promise<ThreadSettings> => {
@@ -112,7 +113,8 @@ export const threadSettings = async (
     )
   }
   const policy = portablePolicy(onError)
-  if (recovery === null) return { epochInterval, onError: policy, recovery: null }
+  const tracing = traced?.remote ?? null
+  if (recovery === null) return { epochInterval, onError: policy, recovery: null, tracing }
   const store = isDirectory(recovery)
     ? await RecoveryStore.openOrInit(
         owner === undefined ? recovery : { ...recovery, owner },
@@ -126,7 +128,8 @@ export const threadSettings = async (
   }
   const { dir, backupInterval, allowRewind } = store
   const archive = archiveOf(store)
-  return { epochInterval, onError: policy, recovery: { dir, backupInterval, allowRewind, archive } }
+  const place = { dir, backupInterval, allowRewind, archive }
+  return { epochInterval, onError: policy, recovery: place, tracing }
 }
 
 const archiveOf = ({ archive }: RecoveryStore): ThreadRecovery['archive'] => {

@@ -49,6 +49,8 @@ export interface ThreadPlan {
   readonly shareOf: (worker: number) => StoreShare
   /** What the thread's own code needs to know; plain data. */
   readonly extra: unknown
+  /** Tells the execution's traces from those of any other. */
+  readonly seed: string
   /** Until when they may act; `null` where nobody can give them up. */
   readonly lease: SharedArrayBuffer | null
 }
@@ -75,7 +77,7 @@ export class ThreadGroup {
 
   /** Starts the workers; each promise resolves with what one has done, or rejects when it fails or dies. */
   start(): readonly Promise<WorkerSummary>[] {
-    const { count, local, flow, settings, shareOf, extra, lease } = this.#plan
+    const { count, local, flow, settings, shareOf, extra, seed, lease } = this.#plan
     const ports = mesh(count, local)
     return local.map((index, at) =>
       this.#begin({
@@ -86,6 +88,7 @@ export class ThreadGroup {
         settings,
         share: shareOf(index),
         extra,
+        seed,
         lease,
       }),
     )

@@ -37,6 +37,8 @@ export interface ThreadStart {
   readonly share: StoreShare
   /** What another entry than the usual one needs to know; plain data. */
   readonly extra: unknown
+  /** Tells the execution's traces from those of any other. */
+  readonly seed: string
   /** Until when it may act; `null` where nobody can give it up. */
   readonly lease: SharedArrayBuffer | null
 }

@@ -12,6 +12,7 @@ import type { RecoveryPartition } from '../recovery/store.ts'
 import type { LoopWatch } from '../runtime/loop-delay.ts'
 import type { Timer } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
+import type { Tracer, Tracing } from '../worker/tracer.ts'
 import { Worker, type WorkerSummary } from '../worker/worker.ts'
 import type { ThreadRecovery } from './crew.ts'
 import { loadFlow, preloadModule } from './flow-module.ts'
@@ -50,6 +51,7 @@ class ThreadWorker {
   #crash: { readonly error: unknown } | null = null
   #progress: Timer | null = null
   #loop: LoopWatch | null = null
+  #tracing: Tracing | null = null
 
   constructor(start: ThreadStart, joinFar: JoinFar) {
     this.#start = start
@@ -110,8 +112,9 @@ class ThreadWorker {
       ports.map((port, at) => (port === null ? (this.#far.wires.get(at) ?? null) : portWire(port))),
       { index, runtime: systemRuntime, fail },
     )
+    const tracer = await this.#openTracer(flow)
     if (this.#crash !== null) throw this.#crash.error
-    this.#worker = this.#makeWorker(flow, network, partitions)
+    this.#worker = this.#makeWorker(flow, network, { partitions, tracer })
     if (this.#stop !== null) this.#worker.stop(this.#stop)
     this.#tellProgress(this.#worker)
     return this.#worker.run()
@@ -120,7 +123,10 @@ class ThreadWorker {
   #makeWorker(
     flow: Dataflow,
     network: FrameNetwork,
-    recovery: readonly RecoveryPartition[] | null,
+    ends: {
+      readonly partitions: readonly RecoveryPartition[] | null
+      readonly tracer: Tracer | null
+    },
   ): Worker {
     return new Worker({
       flow,
@@ -129,7 +135,8 @@ class ThreadWorker {
       group: { gather: (topic, value) => this.#gather(topic, value) },
       epochInterval: this.#start.settings.epochInterval,
       onError: this.#start.settings.onError,
-      recovery,
+      recovery: ends.partitions,
+      tracer: ends.tracer,
       allowRewind: this.#start.settings.recovery?.allowRewind ?? false,
       ...(this.#lease === null ? {} : { lease: this.#lease }),
       report: (level, message, error) => this.#report(level, message, error),
@@ -158,6 +165,19 @@ class ThreadWorker {
       share,
     )
     return this.#partitions
+  }
+
+  /** A thread sends its spans itself. */
+  async #openTracer({ id: flow }: Dataflow): Promise<Tracer | null> {
+    const { settings, index: worker, count: workers, seed } = this.#start
+    if (settings.tracing === null) return null
+    const { module, export: name, args } = settings.tracing
+    const exports: Record<string, (...args: readonly unknown[]) => Tracing | Promise<Tracing>> =
+      await import(module)
+    this.#tracing = (await exports[name]?.(...args)) ?? null
+    if (this.#tracing === null)
+      throw new BuildError(`Module ${module} traces nothing by "${name}".`)
+    return this.#tracing.open({ flow, worker, workers, seed })
   }
 
   #gather<T>(topic: string, value: T): Promise<readonly T[]> {
@@ -228,6 +248,7 @@ class ThreadWorker {
         this.#report('warn', 'a recovery partition could not be closed', error)
       })
     }
+    await this.#tracing?.shutdown()
   }
 }
 

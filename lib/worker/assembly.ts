@@ -1,5 +1,6 @@
-import { Actor, type Host, type Outlet } from '../actor/actor.ts'
+import { Actor, type Host, type Outlet, type Timing } from '../actor/actor.ts'
 import type { Behavior } from '../actor/behavior.ts'
+import { Durations } from '../actor/durations.ts'
 import { LOAD_INPUT } from '../actor/inbox.ts'
 import { BuildError } from '../errors/errors.ts'
 import { hashKey, ownerOfHash, ownerOfKey } from '../exchange/hash.ts'
@@ -52,6 +53,7 @@ import { RetryBehavior } from './retry-behavior.ts'
 import { SinkBehavior } from './sink-behavior.ts'
 import { SnapshotWriter } from './snapshot-writer.ts'
 import { SourceBehavior } from './source-behavior.ts'
+import type { Spans } from './spans.ts'
 import { StepHost } from './step-host.ts'
 import { TaskBehavior } from './task-behavior.ts'
 import { TransactionalSinkBehavior } from './transactional-sink-behavior.ts'
@@ -99,6 +101,8 @@ export interface Parts {
   readonly committed: (epoch: number) => void
   readonly grant: number
   readonly watch: Watch | null
+  /** Takes note of what takes its time; `null` where nobody traces. */
+  readonly spans: Spans | null
 }
 
 /** Steps without a retry policy are fused, so this stands for none. */
@@ -151,6 +155,7 @@ class Assembler {
     const self = (): Actor => this.#actors[index] as Actor
     const behavior = this.#behaviorOf(node, self)
     const actor = new Actor(index, head.id, behavior, this.#parts.host)
+    if (this.#parts.spans !== null) actor.timing = tracedTiming(this.#parts.spans)
     this.#actors.push(actor)
     if (behavior instanceof SourceBehavior) this.#sources.push({ actor, behavior })
     if (behavior instanceof SinkBehavior) this.#openings.push(() => actor.hold(behavior.open()))
@@ -265,6 +270,7 @@ class Assembler {
       stopping: this.#parts.stopping,
       over: this.#parts.over,
       lease: this.#parts.lease,
+      spans: this.#parts.spans,
       cut: this.#parts.cut,
       skipped: (failure) => skipped(step.id, failure),
       deadLetter: (letter, sink) => {
@@ -351,6 +357,7 @@ class Assembler {
         numbers: agreed.numbers,
         runtime,
         alarm: (message, error) => report('error', message, error),
+        spans: this.#parts.spans,
       }),
     )
     recorder.inbox.aligned = false
@@ -439,6 +446,16 @@ class Assembler {
     return actor
   }
 }
+
+const tracedTiming = (spans: Spans): Timing => ({
+  durations: new Durations(),
+  monotonic: () => spans.now(),
+  began: 0,
+  notes: {
+    batch: (step, { epoch, values }, began) =>
+      spans.work({ kind: 'step', step, epoch, began, items: values.length }),
+  },
+})
 
 /** Rows go straight into the table of the only worker; progress goes its usual way. */
 const directly = (outlet: Outlet, behavior: KeyedBehavior): LoadTarget => ({

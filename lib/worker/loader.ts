@@ -13,7 +13,7 @@ export interface LoadTarget extends Outlet {
  * Sends every row of this worker's recovery partitions to the step and worker that go on from it,
  * then the epoch at which the flow resumes, then the end.
  *
- * @returns ids of steps that the store knows and the flow does not
+ * @returns what was read, and ids of steps that the store knows and the flow does not
  */
 export const loadSnapshots = async (
   partitions: readonly RecoveryPartition[],
@@ -26,11 +26,19 @@ export const loadSnapshots = async (
     /** What makes the execution durable, between the last row and the first epoch. */
     readonly begin: () => Promise<void>
   },
-): Promise<readonly string[]> => {
+): Promise<{
+  readonly orphans: readonly string[]
+  readonly rows: number
+  readonly bytes: number
+}> => {
   const orphans = new Set<string>()
+  let rows = 0
+  let bytes = 0
   for (const partition of partitions) {
     for await (const block of partition.load(resume.epoch)) {
-      if (resume.stopped()) return []
+      if (resume.stopped()) return { orphans: [], rows, bytes }
+      rows += block.rows
+      bytes += block.bytes.length
       const target = resume.targets.get(block.stepId)
       if (target === undefined) {
         orphans.add(block.stepId)
@@ -44,7 +52,7 @@ export const loadSnapshots = async (
     target.send(frontier(resume.epoch))
     target.send(end(0, false))
   }
-  return [...orphans]
+  return { orphans: [...orphans], rows, bytes }
 }
 
 const give = async (

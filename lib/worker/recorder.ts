@@ -6,6 +6,7 @@ import type { RecoveryPartition } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { end, frontier, type Signal } from '../signal/signal.ts'
 import type { AddressedBlock } from './snapshot-writer.ts'
+import type { Spans } from './spans.ts'
 
 /** How long to wait after a failed write before the next: milliseconds, doubling up to the second. */
 const SHORTEST_PAUSE = 100
@@ -39,6 +40,7 @@ export class Recorder extends Behavior {
   readonly #partitions: readonly RecoveryPartition[]
   readonly #numbers: readonly number[]
   readonly #runtime: Runtime
+  readonly #spans: Spans | null
   readonly #alarm: (message: string, error: unknown) => void
   readonly #waiting: Map<number, Block[]>
   /** The frontier that may be written, and the end behind it. */
@@ -60,11 +62,13 @@ export class Recorder extends Behavior {
     readonly numbers: readonly number[]
     readonly runtime: Runtime
     readonly alarm: (message: string, error: unknown) => void
+    readonly spans: Spans | null
   }) {
     super()
     this.#partitions = ends.partitions
     this.#runtime = ends.runtime
     this.#alarm = ends.alarm
+    this.#spans = ends.spans
     this.#numbers = ends.numbers
     this.#waiting = new Map(ends.numbers.map((number) => [number, []]))
   }
@@ -77,16 +81,20 @@ export class Recorder extends Behavior {
   }
 
   get facts(): RecorderFacts {
-    let waiting = 0
-    for (const blocks of this.#waiting.values()) waiting += blocks.length
     return {
       writes: this.#writes.counted,
       failures: this.#failures,
       taken: [...this.#taken].map(([step, { bytes, rows }]) => [step, bytes, rows]),
-      waiting,
+      waiting: this.#waitingBlocks,
       archive: this.#archive,
       partitions: this.#partitions.length,
     }
+  }
+
+  get #waitingBlocks(): number {
+    let waiting = 0
+    for (const blocks of this.#waiting.values()) waiting += blocks.length
+    return waiting
   }
 
   get #archive(): ArchiveFacts | null {
@@ -138,9 +146,11 @@ export class Recorder extends Behavior {
       return
     }
     const began = this.#runtime.monotonic()
+    const blocks = this.#waitingBlocks
     this.#writing = this.#append(epoch).then(
       () => {
         this.#writes.add(this.#runtime.monotonic() - began)
+        this.#spans?.snapshot(epoch, { began, blocks, failure: null })
         this.#writing = null
         this.#pause = SHORTEST_PAUSE
         this.#pass(epoch)
@@ -148,6 +158,7 @@ export class Recorder extends Behavior {
       },
       (error) => {
         this.#failures += 1
+        this.#spans?.snapshot(epoch, { began, blocks, failure: { error } })
         this.#alarm(
           `a snapshot could not be written; it is tried again in ${this.#pause} ms`,
           error,

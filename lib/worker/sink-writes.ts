@@ -47,6 +47,8 @@ export class SinkWrites {
       hold(this.#goOn(batch, null))
       return
     }
+    const { spans } = this.#host.around
+    const began = spans?.now() ?? 0
     let written: void | Promise<void>
     try {
       // A policy may need the batch again, whatever the sink does to what it is given.
@@ -55,15 +57,17 @@ export class SinkWrites {
       hold(this.#goOn(batch, { thrown }))
       return
     }
+    const work = { kind: 'write', began, items: batch.items.length, part: batch.sinkPart } as const
     if (written instanceof Promise) {
       hold(
-        written.then(
+        (spans === null ? written : this.#host.traced(written, work)).then(
           () => this.#circuit?.succeeded(),
           (thrown) => this.#goOn(batch, { thrown }),
         ),
       )
     } else {
       this.#circuit?.succeeded()
+      if (spans !== null) this.#host.trace(work)
     }
   }
 

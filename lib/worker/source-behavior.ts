@@ -72,6 +72,8 @@ export class SourceBehavior extends Behavior {
   ready = false
   finished = false
   itemsOut = 0
+  /** When the turn of the reader that is being polled began, where somebody traces. */
+  #polledAt = 0
 
   constructor(
     spec: SourceSpec,
@@ -124,10 +126,12 @@ export class SourceBehavior extends Behavior {
   /** One turn at each partition, in order; true if any gave something. */
   turn(now: number, alone: boolean): boolean {
     let gave = false
-    const monotonic = this.#host.around.runtime.monotonic()
+    const { runtime, spans } = this.#host.around
+    const monotonic = runtime.monotonic()
     for (const reader of this.readers) {
       if (reader.ended) continue
       reader.look(monotonic)
+      if (spans !== null) this.#polledAt = spans.now()
       const polled = alone ? this.#pollJoined(reader, now) : reader.poll(now)
       if (polled === null) continue
       gave = true
@@ -351,6 +355,13 @@ export class SourceBehavior extends Behavior {
     }
     this.itemsOut += polled.length
     this.send(data(0, this.#epoch, null, polled, reader.part))
+    this.#trace(reader, polled.length)
+  }
+
+  #trace({ part, askedAt }: SourceReader, items: number): void {
+    if (this.#host.around.spans === null) return
+    const began = askedAt ?? this.#polledAt
+    this.#host.trace({ kind: 'poll', epoch: this.#epoch, began, items, part: part.name })
   }
 
   #writePositions(): void {

@@ -28,6 +28,8 @@ export class SourceReader {
   /** Whether the position has moved since it was last put into a snapshot. */
   moved = false
   ended = false
+  /** When what was handed over last had been asked for, where that was some time ago. */
+  askedAt: number | null = null
   #host: StepHost
   #encode: ((state: unknown) => Uint8Array) | null
   #awake: number = Number.NEGATIVE_INFINITY
@@ -120,6 +122,7 @@ export class SourceReader {
     } catch (error) {
       throw this.#host.outside('nextBatch', this.part.name, error)
     }
+    this.askedAt = null
     if (!(polled instanceof Promise)) return this.#take(polled, now)
     this.#await(polled)
     return null
@@ -139,6 +142,7 @@ export class SourceReader {
 
   #await(polled: Promise<Polled<unknown>>): void {
     this.#pending = true
+    this.askedAt = this.#host.around.spans?.now() ?? null
     polled.then(
       (batch) => {
         this.#pending = false

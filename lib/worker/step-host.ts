@@ -10,6 +10,7 @@ import type { Failure } from '../state/processor.ts'
 import type { Tries } from '../state/task.ts'
 import { durationMillis } from '../time/time.ts'
 import type { Lease } from './lease.ts'
+import type { Spans, Work } from './spans.ts'
 
 /** What the worker gives to the actor of a step. */
 export interface StepSurroundings {
@@ -30,6 +31,8 @@ export interface StepSurroundings {
   over(): boolean
   /** Without it nothing is handed over to the outside. */
   readonly lease: Lease
+  /** Takes note of polls and writes; `null` where nobody traces. */
+  readonly spans: Spans | null
   /** Asks for the end of the open epoch, ahead of time. */
   cut(): void
   skipped(failure: Failure): void
@@ -136,6 +139,32 @@ export class StepHost {
       { ...facts, stepId: this.stepId, worker: this.around.worker, epoch },
       error,
     )
+  }
+
+  /**
+   * Takes note of a poll or a write, if anybody traces.
+   *
+   * @param work - `began` is by `spans.now()`
+   */
+  trace(work: Omit<Work, 'step' | 'epoch'> & { readonly epoch?: number }): void {
+    const { spans, openEpoch } = this.around
+    spans?.work({ epoch: work.epoch ?? openEpoch(), ...work, step: this.step.id })
+  }
+
+  /** Awaits a write that has been begun, and takes note of it. */
+  async traced<R>(
+    written: Promise<R>,
+    work: Omit<Work, 'step' | 'epoch' | 'failure'> & { readonly epoch?: number },
+  ): Promise<R> {
+    const { epoch = this.around.openEpoch() } = work
+    try {
+      const result = await written
+      this.trace({ ...work, epoch })
+      return result
+    } catch (error) {
+      this.trace({ ...work, epoch, failure: { error } })
+      throw error
+    }
   }
 
   /** Calls something of a source or a sink; what it throws says where, or is ours already. */

@@ -55,15 +55,25 @@ export class TransactionalSinkBehavior extends SlotSinkBehavior {
   protected override take(number: number, items: unknown[]): void {
     const { name, partition } = this.#open.get(number) as Slot
     this.host.around.lease.check()
+    const { spans } = this.host.around
+    const work = {
+      kind: 'write',
+      began: spans?.now() ?? 0,
+      items: items.length,
+      part: name,
+    } as const
     let written: void | Promise<void>
     try {
       written = partition.writeBatch(items)
     } catch (error) {
       throw this.host.outside('writeBatch', name, error)
     }
-    if (!(written instanceof Promise)) return
+    if (!(written instanceof Promise)) {
+      if (spans !== null) this.host.trace(work)
+      return
+    }
     this.host.around.hold(
-      written.catch((error) => {
+      (spans === null ? written : this.host.traced(written, work)).catch((error) => {
         throw this.host.outside('writeBatch', name, error)
       }),
     )
@@ -138,7 +148,10 @@ export class TransactionalSinkBehavior extends SlotSinkBehavior {
   }
 
   async #commit({ number, name, partition }: Slot, { epoch, staged }: Staged): Promise<void> {
-    await this.destination.call('commit', name, () => partition.commit(staged))
+    const began = this.host.around.spans?.now() ?? 0
+    const work = { kind: 'write', began, part: name, epoch, late: true } as const
+    const committed = this.destination.call('commit', name, () => partition.commit(staged))
+    await (this.host.around.spans === null ? committed : this.host.traced(committed, work))
     this.strike(slotRow(number, epoch))
   }
 

@@ -50,6 +50,13 @@ export interface StepNow {
   readonly batches: DurationCounts
 }
 
+/** What a worker has read of the store to resume from. */
+export interface Loaded {
+  readonly rows: number
+  readonly bytes: number
+  readonly millis: number
+}
+
 /** Where one worker stands; plain data, read when somebody asks. */
 export interface WorkerFacts {
   readonly worker: number
@@ -73,6 +80,8 @@ export interface WorkerFacts {
   /** How its links to workers of other processes are doing. */
   readonly links: readonly LinkNow[]
   readonly recorder: RecorderFacts | null
+  /** `null` where nothing was to be read, or not yet. */
+  readonly loaded: Loaded | null
   readonly steps: readonly StepNow[]
   /** Of a worker that has a thread to itself. */
   readonly loopDelay: LoopDelay | null
@@ -91,9 +100,11 @@ export const factsOf = (
     readonly skipped: ReadonlyMap<string, number>
     readonly mishaps: Mishaps
     readonly links: readonly LinkNow[]
+    readonly loaded: Loaded | null
   },
 ): WorkerFacts => {
-  const { index, monotonic, reading, stopping, pacer, letters, skipped, mishaps, links } = worker
+  const { index, monotonic, reading, stopping, pacer, letters, skipped, mishaps, links, loaded } =
+    worker
   const recorder = actors.map(({ behavior }) => behavior).find((each) => each instanceof Recorder)
   return {
     worker: index,
@@ -110,6 +121,7 @@ export const factsOf = (
     underWay: ports.underWay,
     links,
     recorder: recorder?.facts ?? null,
+    loaded,
     steps: actors.filter(isStep).map((actor) => stepNow(actor, monotonic)),
     loopDelay: null,
   }
@@ -123,7 +135,7 @@ const ownId = (stepId: string): string => stepId.slice(stepId.indexOf('.') + 1)
 
 const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
   const { name, inbox, behavior, held, ended } = actor
-  actor.timing ??= { durations: new Durations(), monotonic }
+  actor.timing ??= { durations: new Durations(), monotonic, began: 0, notes: null }
   const keyed = behavior instanceof KeyedBehavior ? behavior.processor : null
   const source = behavior instanceof SourceBehavior ? behavior : null
   let queuedItems = 0

@@ -18,7 +18,9 @@ import type { Ports, Watch } from './ports.ts'
 import { checkRewind } from './rewind.ts'
 import { RunQueue } from './run-queue.ts'
 import { SourceBehavior } from './source-behavior.ts'
-import { factsOf, type WorkerFacts } from './worker-facts.ts'
+import { Spans } from './spans.ts'
+import type { Tracer } from './tracer.ts'
+import { factsOf, type Loaded, type WorkerFacts } from './worker-facts.ts'
 
 /** How long a turn may take before the event loop gets its own: milliseconds. */
 const TURN = 10
@@ -45,6 +47,8 @@ export interface WorkerOptions {
   readonly report: Report
   /** Told of every epoch that has become durable everywhere. */
   readonly committed: (epoch: number) => void
+  /** Where spans go. @defaultValue nowhere */
+  readonly tracer?: Tracer | null
   /** Held for as long as nobody can have given the worker up. @defaultValue for ever */
   readonly lease?: Lease
   /** Sees what reaches the mailboxes; for simulations. */
@@ -79,6 +83,7 @@ export class Worker implements Host, Receiver {
   readonly #lease: Lease
   readonly #letters: DeadLetters
   readonly #pacer: Pacer
+  readonly #spans: Spans | null
   #agreed: Agreed | null = null
   #assembly: Assembly | null = null
   #ports: Ports | null = null
@@ -94,6 +99,7 @@ export class Worker implements Host, Receiver {
   #skipped = 0
   readonly #skippedOf = new Map<string, number>()
   readonly #mishaps = new Mishaps()
+  #loaded: Loaded | null = null
   #scheduled = false
   #turning = false
   #timer: Timer | null = null
@@ -112,6 +118,9 @@ export class Worker implements Host, Receiver {
       interval: options.epochInterval,
       paces: options.network.index === 0,
     })
+    const { tracer = null, runtime } = options
+    const worker = options.network.index
+    this.#spans = tracer === null ? null : new Spans(tracer, { runtime, worker })
   }
 
   /** Runs the worker's share to its end; rejects with what made it fail. */
@@ -123,6 +132,7 @@ export class Worker implements Host, Receiver {
     this.#begin().catch((error: unknown) => this.fail(error))
     const ended = await outcome
     const failure = 'failure' in ended ? ended.failure : null
+    this.#endSpans(failure)
     await this.#close(failure)
     if ('failure' in ended) throw ended.failure
     return ended
@@ -196,6 +206,7 @@ export class Worker implements Host, Receiver {
       skipped: this.#skippedOf,
       mishaps: this.#mishaps,
       links: this.#network.links ?? [],
+      loaded: this.#loaded,
     })
   }
 
@@ -206,6 +217,7 @@ export class Worker implements Host, Receiver {
    * it has been through; all else ends it at once.
    */
   fail(error: unknown, actor?: Actor): void {
+    if (actor !== undefined && !this.#over) this.#noteFailure(error, actor)
     const waits = this.#reading && (actor === undefined || actor.behavior instanceof SourceBehavior)
     if (error instanceof AbortExecution && waits) {
       this.#aborted ??= error
@@ -284,6 +296,7 @@ export class Worker implements Host, Receiver {
     this.#agreed = agreed
     this.#first = agreed.epoch
     this.#pacer.begin(agreed.epoch)
+    this.#spans?.begin(agreed.epoch)
     const assembly = assemble({
       flow,
       agreed,
@@ -311,6 +324,7 @@ export class Worker implements Host, Receiver {
       committed: (epoch) => this.#onCommitted(epoch),
       grant: GRANT,
       watch: this.#options.watch ?? null,
+      spans: this.#spans,
     })
     this.#assembly = assembly
     this.#ports = assembly.ports
@@ -321,6 +335,7 @@ export class Worker implements Host, Receiver {
     await group.gather('assembled', true)
     if (this.#over) return
     this.#pacer.begin(agreed.epoch)
+    this.#spans?.begin(agreed.epoch)
     for (const open of assembly.openings) open()
     this.#wake()
     await this.#load(assembly, agreed)
@@ -329,7 +344,8 @@ export class Worker implements Host, Receiver {
   async #load(assembly: Assembly, agreed: Agreed): Promise<void> {
     if (this.#options.recovery === null) return
     const { partitions } = agreed
-    const orphans = await loadSnapshots(partitions, {
+    const began = this.#runtime.monotonic()
+    const { orphans, rows, bytes } = await loadSnapshots(partitions, {
       epoch: this.#first,
       targets: assembly.loads,
       room: () =>
@@ -346,6 +362,8 @@ export class Worker implements Host, Receiver {
       },
     })
     assembly.ports.flush()
+    this.#loaded = { rows, bytes, millis: this.#runtime.monotonic() - began }
+    this.#spans?.resumed({ began, epoch: this.#first, rows, bytes })
     this.#wake()
     if (orphans.length > 0) {
       this.#options.report(
@@ -501,6 +519,7 @@ export class Worker implements Host, Receiver {
     // The epoch of an abort never ends: nothing of it may be committed.
     if (this.#aborted !== null) return
     this.#pacer.begin(epoch)
+    this.#spans?.begin(epoch)
     for (const { behavior } of this.#assembly?.sources ?? [])
       if (behavior.ready) behavior.cut(epoch)
     if (!this.#turning) this.#wake()
@@ -543,6 +562,7 @@ export class Worker implements Host, Receiver {
   #onCommitted(epoch: number): void {
     this.#lease.check()
     this.#pacer.committed = epoch
+    this.#spans?.committed(epoch)
     this.#options.committed(epoch)
     for (const { actor } of this.#assembly?.sources ?? []) this.#tell(actor, epoch)
     for (const actor of this.#assembly?.outputs ?? []) this.#tell(actor, epoch)
@@ -575,6 +595,32 @@ export class Worker implements Host, Receiver {
     this.#timer = null
     if (wait === Number.POSITIVE_INFINITY) return
     this.#timer = this.#runtime.after(Math.max(0, wait), () => this.#wake())
+  }
+
+  #noteFailure(error: unknown, { name, inbox, timing }: Actor): void {
+    const spans = this.#spans
+    if (spans === null) return
+    const began = timing?.began || spans.now()
+    spans.work({
+      kind: 'step',
+      step: name,
+      epoch: inbox.epoch,
+      began,
+      items: 0,
+      failure: { error },
+    })
+  }
+
+  #endSpans(failure: unknown): void {
+    const { itemsIn, itemsOut, skipped } = this.progress
+    const execution = this.#agreed?.record.execution ?? 0
+    const facts = {
+      execution,
+      'items.in': itemsIn,
+      'items.out': itemsOut,
+      'items.skipped': skipped,
+    }
+    this.#spans?.end(facts, failure === null ? null : { error: failure })
   }
 
   async #close(failure: unknown): Promise<void> {

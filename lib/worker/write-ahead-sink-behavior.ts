@@ -182,8 +182,10 @@ export class WriteAheadSinkBehavior extends SlotSinkBehavior {
     staged: StagedItems,
   ): Promise<void> {
     const { name, marker } = slot
+    const { spans } = this.host.around
+    const began = spans?.now() ?? 0
     let asks = false
-    await this.destination.call('deliver', name, async () => {
+    const delivered = this.destination.call('deliver', name, async () => {
       if (asks) {
         const now = toEpoch(await partition.delivered(), name)
         if (now !== marker && now === staged.epoch) return
@@ -192,6 +194,9 @@ export class WriteAheadSinkBehavior extends SlotSinkBehavior {
       await this.host.around.lease.leased()
       await partition.deliver(staged.epoch, staged.items())
     })
+    const { epoch } = staged
+    const work = { kind: 'write', began, part: name, epoch, late: true } as const
+    await (spans === null ? delivered : this.host.traced(delivered, work))
     slot.marker = staged.epoch
     this.#settle(slot, staged)
   }
