@@ -11,6 +11,9 @@ const PAD = 11
 /** As wide as this a graph runs across the page, below that down. */
 const WIDE = 720
 const MOST_LETTERS = 15
+/** Where the words of a line stand: above one that runs across, beside one that runs down. */
+const ABOVE = 6
+const BESIDE = 28
 
 interface Box {
   readonly steps: readonly string[]
@@ -183,7 +186,11 @@ const wireOf = (
   return {
     origins: how.origins,
     path: svg('path', { class: 'wire', d: curve(points, how.across) }, [title]),
-    label: svg('text', { class: 'rate', x: String(label.x), y: String(label.y - 6) }),
+    label: svg('text', {
+      class: 'rate',
+      x: String(how.across ? label.x : label.x + BESIDE),
+      y: String(how.across ? label.y - ABOVE : label.y + 4),
+    }),
   }
 }
 

@@ -51,8 +51,6 @@ export interface PartReading extends PartNow {
   readonly worker: number
   /** Milliseconds behind the clock; `null` before its first item. */
   readonly behind: number | null
-  /** When it last moved, or began to be still. */
-  readonly since: number
   readonly holds: boolean
 }
 
@@ -178,7 +176,6 @@ const partReadings = ({ workers, time }: FlowNow): readonly PartReading[] => {
       return {
         ...part,
         behind: part.watermark === null ? null : Math.max(0, time - part.watermark),
-        since: part.movedAt ?? time - part.idleFor,
         holds: at === 0 && gap > GAP,
       }
     })

@@ -67,7 +67,9 @@ export const watermarksTable = (): Filled =>
         .map((part) => [
           `${part.source} ${part.part}`,
           part.behind === null ? 'no item yet' : span(part.behind),
-          `${clock(part.since)}, ${ago(looks.after.time - part.since)}`,
+          part.movedAt === null
+            ? 'not in this run'
+            : `${clock(part.movedAt)}, ${ago(looks.after.time - part.movedAt)}`,
           part.holds
             ? { text: `holds back "${part.step}"`, tone: 'hot' }
             : { text: part.ahead ? 'rests, is ahead' : '', tone: 'mute' },
@@ -106,7 +108,7 @@ const skewRows = ({ step, shares, hotKeys, rateIn }: StepReading): readonly Row[
       {
         text:
           hot.map((key) => `${JSON.stringify(key.key)} ${percent(key.share)}`).join(', ') || '–',
-        tone: (hot[0]?.share ?? 0) >= HOT ? 'warm' : 'mute',
+        tone: (hot[0]?.share ?? 0) * share >= HOT ? 'warm' : 'mute',
       },
     ]
   })

@@ -96,8 +96,8 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
     browser = await Browser.open()
     state = mkdtempSync(join(tmpdir(), 'tidemark-dashboard-'))
     await run()
+    visit = await look()
   })
-  afterEach(() => visit?.page.close())
   after(async () => {
     if (browser === null) return
     await execution.stop()
@@ -107,7 +107,6 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
   })
 
   it('shows what a running flow does, where it is slow, and who holds it back @long', async () => {
-    visit = await look()
     const all = [/step score, [^"]*slowest/, /step shops, [^"]*holds the watermark back/]
     const text = await visit.until((read) => all.every((each) => each.test(read)))
     for (const step of [
@@ -137,11 +136,11 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
     await visit.keep('light')
     await visit.page.emulateMedia({ colorScheme: 'dark' })
     await visit.keep('dark')
+    await visit.page.emulateMedia({ colorScheme: 'light' })
     expect(visit.complaints).to.deep.equal([])
   })
 
   it('shows a failed item as the text that it is', async () => {
-    visit = await look()
     const text = await visit.until(/row .*parse mapper/)
     expect(text).to.match(/parse mapper \{ customer: .*<img src=x onerror=/)
     expect(text).to.contain('RangeError: no customer <img')
@@ -151,7 +150,6 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
   })
 
   it('is dark where the reader wants it dark', async () => {
-    visit = await look()
     await visit.until(/status: Live/)
     const back = (): Promise<string> =>
       visit.page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
@@ -161,10 +159,10 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
       (colour.match(/\d+/g) ?? []).slice(0, 3).reduce((sum, each) => sum + Number(each), 0)
     expect(brightness(light)).to.be.greaterThan(3 * 200)
     expect(brightness(await back())).to.be.lessThan(3 * 60)
+    await visit.page.emulateMedia({ colorScheme: 'light' })
   })
 
   it('fits a phone: nothing but a wide table is moved sideways', async () => {
-    visit = await look()
     await visit.page.setViewportSize({ width: 390, height: 844 })
     await visit.until(/step score, [^"]* keys/)
     await visit.until(/row .*parse mapper/)
@@ -178,10 +176,10 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
     })
     expect(graph).to.equal(0)
     await visit.keep('phone')
+    await visit.page.setViewportSize({ width: 1440, height: 900 })
   })
 
   it('asks nobody but the flow, and lets nothing else be asked', async () => {
-    visit = await look()
     await visit.until(/row .*parse mapper/)
     const others = visit.asked.filter((url) => !url.startsWith(api.url) && !url.startsWith('data:'))
     expect(others).to.deep.equal([])
@@ -196,7 +194,6 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
   })
 
   it('says that the connection is lost, and goes on when the flow runs again', async () => {
-    visit = await look()
     await visit.until(/status: Live/)
     const port = Number(new URL(api.url).port)
     await execution.stop()
@@ -209,7 +206,6 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
   })
 
   it('stops the flow for a person who is sure', async () => {
-    visit = await look()
     await visit.until(/status: Live/)
     const { page } = visit
     await page.getByRole('button', { name: 'Stop' }).click()
@@ -227,6 +223,7 @@ describe(Browser.titled('The dashboard, in a real browser,'), function () {
     await execution.stop()
     await api.close()
     await run({ token: TOKEN })
+    await visit.page.close()
     visit = await look()
     const { page } = visit
     const locked = await visit.until(/The API asks for its token/)
