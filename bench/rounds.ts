@@ -108,7 +108,10 @@ const runJob = async (job: Job, { spec, clock, round }: Round): Promise<void> =>
   if (heard.gaveUp(variant) || !clock.allows(job)) return
   spec.onProgress(`${workload.id} ${variant} ${round + 1}/${spec.repeat}`)
   const from = performance.now()
-  heard.add(variant, await runChild({ workload: workload.id, variant, pace: spec.pace }))
+  const order = { workload: workload.id, variant, pace: spec.pace }
+  const answer = await runChild(order, Math.min(LIMIT_MS, clock.leftMs))
+  if (answer.kind === 'failed' && clock.leftMs === 0) return
+  heard.add(variant, answer)
   clock.took(job, performance.now() - from)
 }
 
@@ -126,6 +129,11 @@ class Budget {
     if (job.peer !== null && last !== undefined && last > REPEATED_MS) return false
     const guess = last ?? (job.peer === null ? GUESS_MS : PEER_GUESS_MS)
     return performance.now() + guess < this.#ends
+  }
+
+  /** Milliseconds until everything has to be at an end. */
+  get leftMs(): number {
+    return Math.max(0, this.#ends - performance.now())
   }
 
   took(job: Job, elapsedMs: number): void {
@@ -156,12 +164,12 @@ class Answers {
 
 const FLAGS = ['--conditions=source', '--import=tsx', '--expose-gc']
 
-const runChild = async (order: Order): Promise<Answer> => {
+const runChild = async (order: Order, timeout: number): Promise<Answer> => {
   try {
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
       [...FLAGS, CHILD, JSON.stringify(order)],
-      { timeout: LIMIT_MS, maxBuffer: 2 ** 26 },
+      { timeout: Math.ceil(timeout), maxBuffer: 2 ** 26 },
     )
     return parseAnswer(stdout, stderr)
   } catch (error) {

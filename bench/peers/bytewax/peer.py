@@ -12,6 +12,7 @@ of the flow, start excluded. Nothing warms up: CPython has no compiler to wait f
 import gc
 import json
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -266,6 +267,13 @@ def run_all(workload, path, workers, passes):
         )
         for share in range(workers)
     ]
+
+    def end(*_):
+        for share in shares:
+            share.kill()
+        sys.exit(1)
+
+    signal.signal(signal.SIGTERM, end)
     told = [json.loads(share.communicate()[0].decode().split("@peer ")[-1]) for share in shares]
     slices = [one["slices"][0] for one in told]
     return {
