@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClusterError } from '../lib/errors/errors.ts'
 import { findStore } from '../lib/recovery/directory.ts'
-import type { Crew, CrewHost, Progress, ThreadSettings } from '../lib/run/crew.ts'
+import type { Crew, CrewHost, Progress, ThreadQuestion, ThreadSettings } from '../lib/run/crew.ts'
 import type { NatsOptions } from '../lib/run/nats-options.ts'
 import type { Settings } from '../lib/run/options.ts'
 import { threadSettings } from '../lib/run/thread-crew.ts'
@@ -131,6 +131,10 @@ export class ClusterCrew implements Crew {
 
   async observe(): Promise<readonly WorkerFacts[]> {
     return (await this.#execution?.observe()) ?? []
+  }
+
+  async ask(question: ThreadQuestion): Promise<ReadonlyMap<number, unknown>> {
+    return (await this.#execution?.ask(question)) ?? new Map()
   }
 
   async #executions(

@@ -123,7 +123,9 @@ export class Link implements Wire {
   }
 
   get facts(): Omit<LinkNow, 'to'> {
-    return { pending: this.pending, resent: this.counts.resent }
+    const { pending, counts } = this
+    const acknowledged = this.#outgoing.acked
+    return { pending, resent: counts.resent, sent: this.#furthest, acknowledged }
   }
 
   /** Bytes that the other end has not acknowledged. */

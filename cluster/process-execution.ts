@@ -2,7 +2,7 @@ import { decodeParcel, encodeParcel } from '../lib/codec/msgpack.ts'
 import { ClusterError } from '../lib/errors/errors.ts'
 import { type PortableError, portError, unportError } from '../lib/errors/portable.ts'
 import { hashKey, ownerOfHash } from '../lib/exchange/hash.ts'
-import type { CrewHost, Progress, ThreadSettings } from '../lib/run/crew.ts'
+import type { CrewHost, Progress, ThreadQuestion, ThreadSettings } from '../lib/run/crew.ts'
 import type { NatsOptions } from '../lib/run/nats-options.ts'
 import { LeaseTerm } from '../lib/run/shared-lease.ts'
 import { ThreadGroup } from '../lib/run/thread-group.ts'
@@ -226,6 +226,10 @@ export class ProcessExecution {
 
   observe(): Promise<readonly WorkerFacts[]> {
     return this.#threads.observe()
+  }
+
+  ask(question: ThreadQuestion): Promise<ReadonlyMap<number, unknown>> {
+    return this.#threads.ask(question)
   }
 
   /** All others have heard of this process not long ago: its workers may act (X3). */

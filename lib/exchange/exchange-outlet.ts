@@ -61,6 +61,13 @@ export class ExchangeOutlet implements Outlet {
     return items
   }
 
+  /** Items that may be sent to the worker that is furthest behind. */
+  get credits(): number {
+    let most = 0
+    for (const { underWay } of this.#bounds) most = Math.max(most, underWay)
+    return Math.max(0, WINDOW - most)
+  }
+
   send(signal: Signal): void {
     if (signal.kind === PART) return
     if (signal.kind !== DATA) {

@@ -25,6 +25,9 @@ export interface LinkNow {
   readonly pending: number
   /** Frames that were sent again, since they or their acknowledgment were lost. */
   readonly resent: number
+  /** Bytes that were sent for the first time, and those of them that it has acknowledged. */
+  readonly sent: number
+  readonly acknowledged: number
 }
 
 /**

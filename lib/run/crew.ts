@@ -19,6 +19,13 @@ export interface CrewHost {
   committed(epoch: number): void
 }
 
+/** A function that a thread is to call: of a module, without arguments, for plain data. */
+export interface ThreadQuestion {
+  /** The URL of the module. */
+  readonly module: string
+  readonly export: string
+}
+
 /** The workers of one execution, wherever they are. */
 export interface Crew {
   /** Runs to the end of all; rejects with what made one of them fail, when all are closed. */
@@ -28,6 +35,8 @@ export interface Crew {
   readonly progress: readonly Progress[]
   /** The workers that are under way, as they are now. */
   observe(): Promise<readonly WorkerFacts[]>
+  /** What each thread of workers says; one that is busy or gone says nothing. */
+  ask(question: ThreadQuestion): Promise<ReadonlyMap<number, unknown>>
 }
 
 /** The store of a thread's process; plain data. */

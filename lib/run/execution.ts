@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs'
 import { Subject } from '../actor/observable.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
-import type { Crew, CrewHost, Progress } from './crew.ts'
+import type { Crew, CrewHost, Progress, ThreadQuestion } from './crew.ts'
 import type { Settings } from './options.ts'
 
 /** What a run has done. */
@@ -98,6 +98,15 @@ export class Execution {
    */
   observe(): Promise<readonly WorkerFacts[]> {
     return this.#crew.observe()
+  }
+
+  /**
+   * What the threads of workers say, by worker; nothing where workers share the caller's thread.
+   *
+   * @internal
+   */
+  ask(question: ThreadQuestion): Promise<ReadonlyMap<number, unknown>> {
+    return this.#crew.ask(question)
   }
 
   async #run(signal: AbortSignal | null): Promise<Summary> {

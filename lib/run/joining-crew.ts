@@ -1,6 +1,6 @@
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
-import type { Crew, CrewHost, Progress } from './crew.ts'
+import type { Crew, CrewHost, Progress, ThreadQuestion } from './crew.ts'
 import type { Execution } from './execution.ts'
 import type { NatsOptions, NatsPlace } from './nats-options.ts'
 import type { RunOptions } from './options.ts'
@@ -69,6 +69,10 @@ export class JoiningCrew implements Crew {
 
   async observe(): Promise<readonly WorkerFacts[]> {
     return (await this.#execution?.observe()) ?? []
+  }
+
+  async ask(question: ThreadQuestion): Promise<ReadonlyMap<number, unknown>> {
+    return (await this.#execution?.ask(question)) ?? new Map()
   }
 
   get #logger() {

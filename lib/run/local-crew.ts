@@ -87,6 +87,11 @@ export class LocalCrew implements Crew {
     return this.#workers.map((worker) => worker.observe()).filter((facts) => facts !== null)
   }
 
+  /** There are no threads but the one that asks. */
+  async ask(): Promise<ReadonlyMap<number, unknown>> {
+    return new Map()
+  }
+
   async #openStore(): Promise<readonly RecoveryPartition[] | null> {
     const { recovery, runtime } = this.#settings
     if (recovery === null) return null

@@ -5,7 +5,14 @@ import { RecoveryStore } from '../recovery/recovery-store.ts'
 import { durationMillis } from '../time/time.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
-import type { Crew, CrewHost, Progress, ThreadRecovery, ThreadSettings } from './crew.ts'
+import type {
+  Crew,
+  CrewHost,
+  Progress,
+  ThreadQuestion,
+  ThreadRecovery,
+  ThreadSettings,
+} from './crew.ts'
 import { isDirectory, seedOf } from './local-crew.ts'
 import type { Settings } from './options.ts'
 import { ThreadGroup } from './thread-group.ts'
@@ -83,6 +90,10 @@ export class ThreadCrew implements Crew {
 
   async observe(): Promise<readonly WorkerFacts[]> {
     return (await this.#threads?.observe()) ?? []
+  }
+
+  async ask(question: ThreadQuestion): Promise<ReadonlyMap<number, unknown>> {
+    return (await this.#threads?.ask(question)) ?? new Map()
   }
 
   #gather(from: number, topic: string, value: unknown): void {

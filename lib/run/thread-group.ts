@@ -5,7 +5,7 @@ import type { StoreShare } from '../recovery/recovery-store.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
-import type { CrewHost, Progress, ThreadSettings } from './crew.ts'
+import type { CrewHost, Progress, ThreadQuestion, ThreadSettings } from './crew.ts'
 import type { PooledThread, ThreadPool } from './thread-pool.ts'
 import type { FlowModule, FromThread, ThreadStart, ToThread } from './thread-protocol.ts'
 
@@ -34,6 +34,8 @@ interface Member {
   /** Told when the facts that were asked for have come. */
   observed: () => void
 }
+
+type Answer = FromThread & { readonly kind: 'answer' }
 
 /** How long a thread may take to say how it stands before what it said last has to do: milliseconds. */
 const OBSERVING = 1000
@@ -65,7 +67,7 @@ export class ThreadGroup {
   readonly #plan: ThreadPlan
   readonly #pool: ThreadPool
   readonly #host: ThreadHost
-  readonly #answers = new Map<number, (message: FromThread & { kind: 'answer' }) => void>()
+  readonly #answers = new Map<number, (message: Answer) => void>()
   #members: Member[] = []
   #asked = 0
 
@@ -113,7 +115,7 @@ export class ThreadGroup {
     if (member === undefined) return undefined
     this.#asked += 1
     const id = this.#asked
-    const answer = await new Promise<FromThread & { kind: 'answer' }>((resolve) => {
+    const answer = await new Promise<Answer>((resolve) => {
       this.#answers.set(id, resolve)
       send(member, { kind: 'query', id, stepId, key })
     })
@@ -129,6 +131,35 @@ export class ThreadGroup {
   async observe(): Promise<readonly WorkerFacts[]> {
     await Promise.all(this.#members.map(observe))
     return this.#members.map(({ facts }) => facts).filter((facts) => facts !== null)
+  }
+
+  /** What the threads say that are not busy, by worker. */
+  async ask(question: ThreadQuestion): Promise<ReadonlyMap<number, unknown>> {
+    const answers = new Map<number, unknown>()
+    await Promise.all(
+      this.#members.map(async (member) => {
+        if (member.closed) return
+        const answer = await this.#askOne(member, question)
+        if (answer?.error === null) answers.set(member.index, answer.state)
+      }),
+    )
+    return answers
+  }
+
+  #askOne(member: Member, question: ThreadQuestion): Promise<Answer | null> {
+    this.#asked += 1
+    const id = this.#asked
+    return new Promise((resolve) => {
+      const late = systemRuntime.after(OBSERVING, () => {
+        this.#answers.delete(id)
+        resolve(null)
+      })
+      this.#answers.set(id, (answer) => {
+        late.cancel()
+        resolve(answer)
+      })
+      send(member, { kind: 'ask', id, question })
+    })
   }
 
   /** Workers that have said nothing since this was asked last: their threads are busy. */

@@ -3,7 +3,7 @@ import type { PortableError } from '../errors/portable.ts'
 import type { StoreShare } from '../recovery/recovery-store.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
-import type { Progress, ThreadSettings } from './crew.ts'
+import type { Progress, ThreadQuestion, ThreadSettings } from './crew.ts'
 
 /** Where a thread finds its flow. */
 export interface FlowModule {
@@ -48,6 +48,7 @@ export type ToThread =
   | { readonly kind: 'stop'; readonly drain: boolean }
   | { readonly kind: 'crash'; readonly error: PortableError }
   | { readonly kind: 'observe' }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: ThreadQuestion }
   /** The execution is over: it lets go of what connects it with the others. */
   | { readonly kind: 'leave' }
   | { readonly kind: 'query'; readonly id: number; readonly stepId: string; readonly key: string }

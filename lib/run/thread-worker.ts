@@ -14,7 +14,7 @@ import type { Timer } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import type { Tracer, Tracing } from '../worker/tracer.ts'
 import { Worker, type WorkerSummary } from '../worker/worker.ts'
-import type { ThreadRecovery } from './crew.ts'
+import type { ThreadQuestion, ThreadRecovery } from './crew.ts'
 import { loadFlow, preloadModule } from './flow-module.ts'
 import { outsideOf } from './local-crew.ts'
 import { LeaseTerm, SharedLease } from './shared-lease.ts'
@@ -92,6 +92,9 @@ class ThreadWorker {
         return
       case 'observe':
         void this.#observe()
+        return
+      case 'ask':
+        void this.#say(message.id, message.question)
         return
       case 'query':
         this.#answer(message.id, message.stepId, message.key)
@@ -192,6 +195,15 @@ class ThreadWorker {
       this.#tell({ kind: 'answer', id, state: this.#worker?.query(stepId, key), error: null })
     } catch (error) {
       // A state that cannot be copied, or a snapshot() that threw.
+      this.#tell({ kind: 'answer', id, state: undefined, error: portError(error) })
+    }
+  }
+
+  async #say(id: number, { module, export: name }: ThreadQuestion): Promise<void> {
+    try {
+      const exports: Record<string, () => unknown> = await import(module)
+      this.#tell({ kind: 'answer', id, state: await exports[name]?.(), error: null })
+    } catch (error) {
       this.#tell({ kind: 'answer', id, state: undefined, error: portError(error) })
     }
   }

@@ -73,6 +73,13 @@ export class KeyedBehavior extends Behavior {
     return this.#processor
   }
 
+  /** What its state takes in the store, by the mean of the rows packed so far; `null` before any. */
+  get stateBytes(): number | null {
+    const writer = this.#writer
+    if (writer === null || writer.rows === 0) return null
+    return Math.round((this.#processor.table.size * writer.packedBytes) / writer.rows)
+  }
+
   override data(batch: Signal): void {
     const input = this.#input()
     if (input === LOAD_INPUT) {

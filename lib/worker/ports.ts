@@ -126,6 +126,15 @@ export class Ports {
     return items
   }
 
+  /** Items that may be sent before the first of them has to wait; `null` where nothing crosses. */
+  get credits(): number | null {
+    let least: number | null = null
+    for (const outlet of this.#exchanges.values()) {
+      least = Math.min(least ?? Number.POSITIVE_INFINITY, outlet.credits)
+    }
+    return least
+  }
+
   /** Sends what has been gathered for other workers. */
   flush(): void {
     for (const outlet of this.#exchanges.values()) outlet.flush()

@@ -25,6 +25,9 @@ export class SnapshotWriter implements RowWriter {
   readonly #open = new Map<number, (BlockBuilder | null)[]>()
   #builders: (BlockBuilder | null)[] = []
   #epoch = NONE
+  /** Rows that have been packed, and the bytes of their blocks. */
+  rows = 0
+  packedBytes = 0
 
   constructor(
     step: {
@@ -130,6 +133,8 @@ export class SnapshotWriter implements RowWriter {
 
   #sendBlock(partition: number, builder: BlockBuilder): void {
     const addressed: AddressedBlock = { partition, block: builder.build() }
+    this.rows += addressed.block.rows
+    this.packedBytes += addressed.block.bytes.length
     this.#send(data(SNAPSHOT_PORT, addressed.block.epoch, null, [addressed]))
   }
 }

@@ -36,6 +36,8 @@ export interface StepNow {
   readonly watermark: number | null
   /** Keys with state; `null` where the step keeps none. */
   readonly keys: number | null
+  /** What these take in the store, an estimate; `null` where nothing has been packed. */
+  readonly stateBytes: number | null
   /** Values that came too late; `null` where time does not matter. */
   readonly late: number | null
   /** Source partitions that are being read; `null` where the step is no source. */
@@ -77,6 +79,8 @@ export interface WorkerFacts {
   readonly circuits: readonly (readonly [step: string, state: CircuitState, opened: number])[]
   /** Items sent to other workers that these have not taken yet. */
   readonly underWay: number
+  /** Items that it may send before one of its exchanges has to wait; `null` where it has none. */
+  readonly credit: number | null
   /** How its links to workers of other processes are doing. */
   readonly links: readonly LinkNow[]
   readonly recorder: RecorderFacts | null
@@ -119,6 +123,7 @@ export const factsOf = (
     deadLettered: [...letters.taken].map(([id, items]) => [ownId(id), items]),
     circuits: [...circuits].map(([step, { state, opened }]) => [step, state, opened]),
     underWay: ports.underWay,
+    credit: ports.credits,
     links,
     recorder: recorder?.facts ?? null,
     loaded,
@@ -157,6 +162,7 @@ const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
     frontier: inbox.frontier === END ? inbox.epoch : inbox.frontier,
     watermark: Number.isFinite(inbox.watermark) ? inbox.watermark : null,
     keys: keyed?.table.size ?? null,
+    stateBytes: behavior instanceof KeyedBehavior ? behavior.stateBytes : null,
     late: keyed?.lateItems ?? null,
     partitions: source === null ? null : source.finished ? 0 : source.live,
     lags: source?.lags ?? [],

@@ -1,4 +1,5 @@
 import type { DurationCounts } from '../../lib/actor/durations.ts'
+import type { LinkNow } from '../../lib/exchange/network.ts'
 import type { LoopDelay } from '../../lib/runtime/loop-delay.ts'
 import type { StepNow, WorkerFacts } from '../../lib/worker/worker-facts.ts'
 
@@ -36,6 +37,7 @@ export type CataloguedMetric = ScalarMetric | HistogramMetric
 
 const OF_STEP = ['step', 'worker']
 const OF_WORKER = ['worker']
+const OF_LINK = ['worker', 'to']
 
 type OfStep = (step: StepNow, scrape: Scrape) => number | null
 type OfWorker = (worker: WorkerFacts) => number | null
@@ -66,6 +68,26 @@ const counted =
     workers.flatMap((facts) =>
       read(facts).map(([step, value]) => [{ step, worker: facts.worker }, value] as const),
     )
+
+const perLink =
+  (read: (link: LinkNow) => number): ScalarMetric['read'] =>
+  ({ workers }) =>
+    workers.flatMap(({ worker, links }) =>
+      links.map((link) => [{ worker, to: link.to }, read(link)] as const),
+    )
+
+const skewOf = (workers: readonly WorkerFacts[]): readonly (readonly [Labels, number])[] => {
+  const keysOf = new Map<string, number[]>()
+  for (const { steps } of workers) {
+    for (const { step, keys } of steps) {
+      if (keys !== null) keysOf.set(step, [...(keysOf.get(step) ?? []), keys])
+    }
+  }
+  return [...keysOf].flatMap(([step, counts]) => {
+    const total = counts.reduce((sum, count) => sum + count, 0)
+    return total === 0 ? [] : [[{ step }, (Math.max(...counts) * counts.length) / total] as const]
+  })
+}
 
 /** Everything that is measured, in the order of `docs/metrics.md`. */
 export const CATALOGUE: readonly CataloguedMetric[] = [
@@ -184,6 +206,20 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     help: 'Keys for which a step keeps state.',
     labels: OF_STEP,
     read: perStep(({ keys }) => keys),
+  },
+  {
+    name: 'tidemark_state_keys_skew',
+    type: 'gauge',
+    help: 'Keys on the worker that has most of them, to the mean over the workers of the page.',
+    labels: ['step'],
+    read: ({ workers }) => skewOf(workers),
+  },
+  {
+    name: 'tidemark_state_bytes',
+    type: 'gauge',
+    help: 'What the state of a step takes in the store, by the mean of the rows packed so far.',
+    labels: OF_STEP,
+    read: perStep(({ stateBytes }) => stateBytes),
   },
   {
     name: 'tidemark_skipped_items_total',
@@ -346,6 +382,62 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     help: 'Items sent to other workers that these have not taken yet.',
     labels: OF_WORKER,
     read: perWorker(({ underWay }) => underWay),
+  },
+  {
+    name: 'tidemark_exchange_credit_items',
+    type: 'gauge',
+    help: 'Items that may be sent to other workers before the first exchange has to wait.',
+    labels: OF_WORKER,
+    read: perWorker(({ credit }) => credit),
+  },
+  {
+    name: 'tidemark_link_sent_bytes_total',
+    type: 'counter',
+    help: 'Bytes sent to a worker in another process, those sent again left out.',
+    labels: OF_LINK,
+    read: perLink(({ sent }) => sent),
+  },
+  {
+    name: 'tidemark_link_acknowledged_bytes_total',
+    type: 'counter',
+    help: 'Bytes that a worker in another process has acknowledged.',
+    labels: OF_LINK,
+    read: perLink(({ acknowledged }) => acknowledged),
+  },
+  {
+    name: 'tidemark_link_pending_bytes',
+    type: 'gauge',
+    help: 'Bytes for a worker in another process that it has not acknowledged.',
+    labels: OF_LINK,
+    read: perLink(({ pending }) => pending),
+  },
+  {
+    name: 'tidemark_link_resent_frames_total',
+    type: 'counter',
+    help: 'Frames that were sent again, since they or their acknowledgment were lost.',
+    labels: OF_LINK,
+    read: perLink(({ resent }) => resent),
+  },
+  {
+    name: 'tidemark_recovery_loaded_rows',
+    type: 'gauge',
+    help: 'Rows that a worker read of the store to resume.',
+    labels: OF_WORKER,
+    read: perWorker(({ loaded }) => loaded?.rows ?? null),
+  },
+  {
+    name: 'tidemark_recovery_loaded_bytes',
+    type: 'gauge',
+    help: 'Bytes of those rows.',
+    labels: OF_WORKER,
+    read: perWorker(({ loaded }) => loaded?.bytes ?? null),
+  },
+  {
+    name: 'tidemark_recovery_load_seconds',
+    type: 'gauge',
+    help: 'How long that took.',
+    labels: OF_WORKER,
+    read: perWorker(({ loaded }) => (loaded === null ? null : loaded.millis / 1000)),
   },
   {
     name: 'tidemark_event_loop_delay_seconds',

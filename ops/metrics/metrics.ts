@@ -15,8 +15,8 @@ export interface MetricsPage {
  * Measures a running flow. Numbers are read from the engine when the page is; from here on batches
  * are timed, one look at the clock before and after each.
  *
- * What user code has put into prom-client's default registry follows on the same page, as far as it
- * runs in this thread: with workers in threads, each thread has a registry of its own.
+ * What user code has put into prom-client's default registry follows on the same page, of this thread
+ * and of those of workers together: counters and histograms are summed.
  *
  * @param flow - its name
  * @returns the page; it can be served by any HTTP server, and `serveApi` serves it as `/metrics`
@@ -37,6 +37,8 @@ class Meter implements MetricsPage {
   readonly #flow: string
   #page: Promise<PromPage> | null = null
   readonly #loop = new LoopWatch()
+  /** What the user's registries in threads held when these were asked last. */
+  readonly #threads = new Map<number, unknown>()
   /** When an epoch was last committed, by the monotonic clock. */
   #committedAt: number | null = null
 
@@ -57,14 +59,19 @@ class Meter implements MetricsPage {
     // prom-client is loaded when the first page is read.
     this.#page ??= import('./prom.ts').then(({ PromPage }) => new PromPage(CATALOGUE))
     const page = await this.#page
-    return page.text({
+    const { USERS_METRICS } = await import('./prom.ts')
+    for (const [worker, said] of await this.#execution.ask(USERS_METRICS)) {
+      this.#threads.set(worker, said)
+    }
+    const scrape = {
       flow: this.#flow,
       workers: await this.#execution.observe(),
       loopDelay: this.#loop.read(),
       sinceCommit:
         this.#committedAt === null ? null : (performance.now() - this.#committedAt) / 1000,
       now: Date.now(),
-    })
+    }
+    return page.text(scrape, [...this.#threads.values()])
   }
 
   close(): void {

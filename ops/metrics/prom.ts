@@ -1,4 +1,5 @@
 import {
+  AggregatorRegistry,
   Counter,
   Gauge,
   Histogram,
@@ -29,16 +30,32 @@ export class PromPage {
     )
   }
 
-  async text(scrape: Scrape): Promise<MetricsText> {
+  /** @param threads - what the registries of other threads hold, as {@link usersMetrics} gives it */
+  async text(scrape: Scrape, threads: readonly unknown[]): Promise<MetricsText> {
     for (const fill of this.#fills) fill(scrape)
     const own = await this.#registry.metrics()
-    const users = register.getMetricsAsArray().length > 0 ? await register.metrics() : ''
+    const users = await this.#users(threads)
     return {
       contentType: this.#registry.contentType,
       text: [own, users].filter((part) => part !== '').join('\n'),
     }
   }
+
+  /** Metrics of one name in several threads become one, by the rule that prom-client has for each. */
+  async #users(threads: readonly unknown[]): Promise<string> {
+    const others = threads.filter((each) => Array.isArray(each) && each.length > 0) as object[]
+    const here = register.getMetricsAsArray().length > 0
+    if (others.length === 0) return here ? register.metrics() : ''
+    const all = here ? [await register.getMetricsAsJSON(), ...others] : others
+    return AggregatorRegistry.aggregate(all).metrics()
+  }
 }
+
+/** The user's metrics of the thread in which this is called, as plain data. */
+export const usersMetrics = async (): Promise<readonly object[]> => register.getMetricsAsJSON()
+
+/** Where a thread finds that. */
+export const USERS_METRICS = { module: import.meta.url, export: 'usersMetrics' } as const
 
 const scalar = (metric: ScalarMetric, registers: Registry[]): Fill => {
   const { name, help, labels } = metric

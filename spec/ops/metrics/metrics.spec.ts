@@ -5,6 +5,7 @@ import {
   dataflow,
   EOF,
   FixedPartitionedSource,
+  run,
   StatefulSourcePartition,
   start,
   withPolicy,
@@ -21,6 +22,8 @@ import {
 } from 'tidemark/operators'
 import { openMetrics } from 'tidemark/ops'
 import { MemoryStore, TestingSink, TestingSource } from 'tidemark/testing'
+import { CATALOGUE } from '../../../ops/metrics/catalogue.ts'
+import { PromPage } from '../../../ops/metrics/prom.ts'
 import { MemoryArchive } from '../../lib/recovery/memory-archive.ts'
 import { waiting } from '../api/served.ts'
 
@@ -153,6 +156,8 @@ describe('The metrics of a running flow', () => {
     for (const { name, type, labels } of documented) {
       // Watermarks pass only where the flow makes them, which it does per partition.
       if (name.startsWith('tidemark_watermark_')) continue
+      // Nothing crosses where there is one worker.
+      if (name.startsWith('tidemark_link_') || name === 'tidemark_exchange_credit_items') continue
       const series = type === 'histogram' ? `${name}_count` : name
       const line = lines.find(
         (each) => each.startsWith(`${series}{`) || each.startsWith(`${series} `),
@@ -224,6 +229,51 @@ describe('The metrics of a running flow', () => {
     register.removeSingleMetric('spec_orders_total')
     expect(samplesOf(both).get('spec_orders_total')).to.equal(3)
     expect(both).to.contain('tidemark_epoch{worker="0"}')
+  })
+
+  it('have those of workers in threads as one @long', async () => {
+    const module = new URL('../flows/counted.ts', import.meta.url).href
+    const execution = start({ module, export: 'flow' }, { workers: 2 })
+    const page = openMetrics(execution, { flow: 'counted' })
+    let samples = samplesOf('')
+    while (samples.get('spec_seen_total') !== 100) {
+      samples = samplesOf((await page.read()).text)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(samples.get('tidemark_exchange_credit_items{worker="0"}')).to.be.within(0, 8192)
+    expect(samples.get('tidemark_state_keys_skew{step="sum"}')).to.be.within(1, 2)
+    await execution.stop()
+    const after = samplesOf((await page.read()).text)
+    expect(after.get('spec_seen_total')).to.equal(100)
+  }).timeout(60_000)
+
+  it('have the links to other processes', async () => {
+    const execution = start(thorough())
+    await execution.done
+    const links = [{ to: 3, pending: 5, resent: 2, sent: 40, acknowledged: 35 }]
+    const workers = (await execution.observe()).map((facts) => ({ ...facts, links }))
+    const loopDelay = { mean: 0, p99: 0, max: 0 }
+    const scrape = { flow: 'thorough', workers, loopDelay, sinceCommit: null, now: 0 }
+    const samples = samplesOf((await new PromPage(CATALOGUE).text(scrape, [])).text)
+    const found = [...samples].filter(([series]) => series.startsWith('tidemark_link_'))
+    expect(Object.fromEntries(found)).to.deep.equal({
+      'tidemark_link_sent_bytes_total{worker="0",to="3"}': 40,
+      'tidemark_link_acknowledged_bytes_total{worker="0",to="3"}': 35,
+      'tidemark_link_pending_bytes{worker="0",to="3"}': 5,
+      'tidemark_link_resent_frames_total{worker="0",to="3"}': 2,
+    })
+  })
+
+  it('say what was read to resume, and what the state takes', async () => {
+    const recovery = new MemoryStore()
+    await run(thorough(), { recovery, epochInterval: 0 })
+    const execution = start(thorough(), { recovery, epochInterval: 0 })
+    const page = openMetrics(execution, { flow: 'thorough' })
+    await execution.done
+    const samples = samplesOf((await page.read()).text)
+    expect(samples.get('tidemark_recovery_loaded_rows{worker="0"}')).to.be.above(1)
+    expect(samples.get('tidemark_recovery_loaded_bytes{worker="0"}')).to.be.above(20)
+    expect(samples.get('tidemark_recovery_load_seconds{worker="0"}')).to.be.at.least(0)
   })
 
   it('are those of one page to many scrapes at once', async () => {
