@@ -64,11 +64,42 @@ export class LineBuffer {
     return lines
   }
 
+  /** As `take`, the bytes of each line, which are its own. */
+  takeBytes(max: number): Uint8Array[] {
+    const lines: Uint8Array[] = []
+    const from = this.#at
+    while (lines.length < max) {
+      const end = this.#bytes.indexOf(NEWLINE, this.#searched)
+      if (end < 0) {
+        this.#searched = this.#bytes.length
+        break
+      }
+      this.#refuseLongLine(end)
+      lines.push(Uint8Array.from(this.#bytes.subarray(this.#at, end)))
+      this.#at = end + 1
+      this.#searched = this.#at
+    }
+    this.#taken += this.#at - from
+    if (lines.length === 0) this.#refuseLongLine(this.#bytes.length)
+    return lines
+  }
+
   /** What stands behind the last newline once there is nothing more; `null` when nothing does. */
   rest(): string | null {
     if (this.#at === this.#bytes.length) return null
     const line = this.#text(this.#bytes.length)
     this.#taken += this.#bytes.length - this.#at
+    this.#at = this.#bytes.length
+    this.#searched = this.#at
+    return line
+  }
+
+  /** As `rest`, its bytes. */
+  restBytes(): Uint8Array | null {
+    if (this.#at === this.#bytes.length) return null
+    this.#refuseLongLine(this.#bytes.length)
+    const line = Uint8Array.from(this.#bytes.subarray(this.#at))
+    this.#taken += line.length
     this.#at = this.#bytes.length
     this.#searched = this.#at
     return line

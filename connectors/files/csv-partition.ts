@@ -1,7 +1,8 @@
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { EOF, type Polled, StatefulSourcePartition } from '../../lib/flow/source.ts'
 import { type CsvFormat, type CsvRow, CsvRows } from './csv-rows.ts'
-import { InputFile } from './input-file.ts'
+import type { ByteInput } from './input-file.ts'
+import { openInput } from './open-input.ts'
 
 /** A row by the names of its header. */
 export type CsvRecord = Record<string, string>
@@ -13,6 +14,7 @@ export interface CsvPartitionOptions {
   /** The names, when the file has no header. */
   readonly columns: readonly string[] | null
   readonly relaxColumnCount: boolean
+  readonly gzip: boolean | undefined
 }
 
 /** The rows of one file behind a byte offset; the header is read from the top in any case. */
@@ -115,12 +117,12 @@ const headerOf = (path: string, row: CsvRow | undefined): readonly string[] => {
 /** The parsed rows of a file, a chunk at a time, with offsets that count from its top. */
 class CsvReader {
   readonly path: string
-  readonly #file: InputFile
+  readonly #file: ByteInput
   readonly #rows: CsvRows
   #base: number
   #ended = false
 
-  private constructor(file: InputFile, options: CsvPartitionOptions) {
+  private constructor(file: ByteInput, options: CsvPartitionOptions) {
     this.path = file.path
     this.#file = file
     this.#base = file.offset
@@ -132,7 +134,7 @@ class CsvReader {
     offset: number,
     options: CsvPartitionOptions,
   ): Promise<CsvReader> {
-    return new CsvReader(await InputFile.open(path, offset), options)
+    return new CsvReader(await openInput(path, offset, options.gzip), options)
   }
 
   /** At least one row, or `null` at the end. */

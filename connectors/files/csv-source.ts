@@ -46,7 +46,7 @@ export class CSVSource extends FixedPartitionedSource<CsvRecord, number> {
 
   constructor(path: string, options: CSVSourceOptions = {}) {
     super()
-    const { batchSize, maxLineBytes, fsId, columns, relaxColumnCount, ...format } = options
+    const { batchSize, maxLineBytes, fsId, columns, relaxColumnCount, gzip, ...format } = options
     checkFsId(fsId)
     if (columns?.includes('__proto__')) throw new BuildError('No column can be named "__proto__".')
     this.#path = path
@@ -57,6 +57,7 @@ export class CSVSource extends FixedPartitionedSource<CsvRecord, number> {
       format,
       columns: columns ?? null,
       relaxColumnCount: relaxColumnCount ?? false,
+      gzip,
     }
   }
 

@@ -1,7 +1,8 @@
 /**
  * Reads the lines of one file.
  *
- * - **Partitions**: one, named by the path (with `fsId`: `fsId::path`).
+ * - **Partitions**: one, named by the path (with `fsId`: `fsId::path`); with `ranges` so many, each a
+ *   range of its bytes, named by the path and its number.
  * - **Position**: the byte behind the last line handed over; a resumed run reads on from there. With
  *   `follow`, that byte and the file's identity, so a rotated file is finished first.
  * - **Delivery**: exactly once into the flow's state, since a file can be read again.
@@ -9,7 +10,7 @@
  * - **Needs**: nothing beyond Node.
  */
 
-import { ConnectorError } from '../../lib/errors/errors.ts'
+import { BuildError, ConnectorError } from '../../lib/errors/errors.ts'
 import { durationOption, positiveCount } from '../../lib/flow/options.ts'
 import type { RunFacts } from '../../lib/flow/run-facts.ts'
 import { FixedPartitionedSource, type StatefulSourcePartition } from '../../lib/flow/source.ts'
@@ -19,7 +20,9 @@ import type { DurationLike } from '../../lib/time/time.ts'
 import { MAX_LINE_BYTES } from '../line-buffer.ts'
 import { FollowPartition, type FollowPosition } from './follow-partition.ts'
 import { checkInputFile } from './input-file.ts'
-import { LinePartition } from './line-partition.ts'
+import { type LineLimits, LinePartition } from './line-partition.ts'
+import { isGzip } from './open-input.ts'
+import { RangePartition, type RangePosition } from './range-partition.ts'
 import { checkFsId, partNameOf, pathOf, type ReadOptions } from './read-options.ts'
 
 export interface FileSourceOptions extends ReadOptions {
@@ -27,10 +30,16 @@ export interface FileSourceOptions extends ReadOptions {
   readonly follow?: boolean
   /** How often a followed file that has not grown is looked at. @defaultValue 250 milliseconds */
   readonly followEvery?: DurationLike
+  /**
+   * Into how many byte ranges the file is cut, each a partition of its own, so that several workers read
+   * it. Lines keep their order within a range. The file must not change; keep the number for as long as
+   * you resume. @defaultValue 1: one partition, in order
+   */
+  readonly ranges?: number
 }
 
-/** A byte offset; of a followed file with its identity. */
-export type FilePosition = number | FollowPosition
+/** A byte offset; of a followed file with its identity, of a range with the file's size. */
+export type FilePosition = number | FollowPosition | RangePosition
 
 /**
  * Reads a file line by line.
@@ -54,6 +63,8 @@ export class FileSource extends FixedPartitionedSource<string, FilePosition> {
   readonly #fsId: string | undefined
   readonly #follow: boolean
   readonly #followEvery: number
+  readonly #ranges: number | null
+  readonly #gzip: boolean
   #runtime: Runtime = systemRuntime
 
   constructor(path: string, options: FileSourceOptions = {}) {
@@ -65,6 +76,13 @@ export class FileSource extends FixedPartitionedSource<string, FilePosition> {
     this.#fsId = options.fsId
     this.#follow = options.follow ?? false
     this.#followEvery = durationOption('followEvery', options.followEvery ?? 250)
+    this.#ranges = options.ranges === undefined ? null : positiveCount('ranges', options.ranges)
+    this.#gzip = isGzip(path, options.gzip)
+    if ([this.#follow, this.#ranges !== null, this.#gzip].filter(Boolean).length > 1) {
+      throw new BuildError(
+        `"${path}" can be read in one way only: with follow, in ranges, or as gzip (a name that ends with .gz is, unless gzip: false is said).`,
+      )
+    }
   }
 
   override useRun({ runtime }: RunFacts): void {
@@ -73,7 +91,10 @@ export class FileSource extends FixedPartitionedSource<string, FilePosition> {
 
   override async listParts(): Promise<string[]> {
     await checkInputFile(this.#path)
-    return [partNameOf(this.#path, this.#fsId)]
+    const part = partNameOf(this.#path, this.#fsId)
+    const count = this.#ranges
+    if (count === null) return [part]
+    return Array.from({ length: count }, (_, index) => `${part}::${index + 1}/${count}`)
   }
 
   override buildPart(
@@ -81,20 +102,40 @@ export class FileSource extends FixedPartitionedSource<string, FilePosition> {
     part: string,
     resume: FilePosition | null,
   ): Promise<StatefulSourcePartition<string, FilePosition>> {
-    const path = pathOf(part, this.#fsId)
     const limits = { batchSize: this.#batchSize, maxLineBytes: this.#maxLineBytes }
+    if (this.#ranges !== null) return this.#openRange(stepId, { part, resume }, limits)
+    const path = pathOf(part, this.#fsId)
     if (this.#follow) {
-      if (typeof resume === 'number') throw this.#otherMode(stepId, 'without')
+      if (resume !== null && !isFollowed(resume)) throw this.#otherMode(stepId)
       const pace = { every: this.#followEvery, runtime: this.#runtime }
       return FollowPartition.open(path, resume, { ...limits, ...pace })
     }
-    if (typeof resume === 'object' && resume !== null) throw this.#otherMode(stepId, 'with')
-    return LinePartition.open(path, resume ?? 0, limits)
+    if (typeof resume === 'object' && resume !== null) throw this.#otherMode(stepId)
+    return LinePartition.open(path, resume ?? 0, { ...limits, gzip: this.#gzip })
   }
 
-  #otherMode(stepId: string, mode: string): ConnectorError {
+  #openRange(
+    stepId: string,
+    at: { readonly part: string; readonly resume: FilePosition | null },
+    limits: LineLimits,
+  ): Promise<RangePartition> {
+    const [, path = '', index = '', count = ''] = /^(.*)::(\d+)\/(\d+)$/s.exec(at.part) ?? []
+    const { resume } = at
+    if (Number(count) !== this.#ranges) throw this.#otherMode(stepId)
+    if (resume !== null && !isRange(resume)) throw this.#otherMode(stepId)
+    const range = { index: Number(index) - 1, count: Number(count) }
+    return RangePartition.open(pathOf(path, this.#fsId), { range, resume }, limits)
+  }
+
+  #otherMode(stepId: string): ConnectorError {
     return new ConnectorError(
-      `Step "${stepId}" read "${this.#path}" ${mode} follow before, and can't resume from that position. Keep the option, or start without this recovery store.`,
+      `Step "${stepId}" read "${this.#path}" with other options (follow, ranges) before, and can't resume from that position. Keep them, or start without this recovery store.`,
     )
   }
 }
+
+const isFollowed = (position: FilePosition): position is FollowPosition =>
+  typeof position === 'object' && 'file' in position
+
+const isRange = (position: FilePosition): position is RangePosition =>
+  typeof position === 'object' && 'size' in position

@@ -81,7 +81,7 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
   async #atEnd(): Promise<string[]> {
     const facts = await this.#file.stat()
     if (facts.size < this.#file.offset) {
-      this.#file.rewind()
+      this.#file.seek(0)
       this.#restart()
       return []
     }

@@ -7,6 +7,11 @@ export { FileDeadLetter, type FileDeadLetterOptions } from './file-dead-letter.t
 export { FileSink, type FileSinkOptions } from './file-sink.ts'
 export { type FilePosition, FileSource, type FileSourceOptions } from './file-source.ts'
 export type { FollowPosition } from './follow-partition.ts'
+export { type JsonLinesOut, jsonLinesInput } from './json-lines-input.ts'
+export { JsonLinesSink } from './json-lines-sink.ts'
+export { JsonLinesSource, type JsonLinesSourceOptions } from './json-lines-source.ts'
+export type { MalformedLine } from './json-partition.ts'
+export type { RangePosition } from './range-partition.ts'
 export type { ReadOptions } from './read-options.ts'
 export type { StagedFilePosition } from './staged-file.ts'
 export {

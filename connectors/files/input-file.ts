@@ -6,8 +6,18 @@ import { ConnectorError } from '../../lib/errors/errors.ts'
 /** 256 KiB: large enough that calls cost nothing, small enough to hold one for each open file. */
 const CHUNK_BYTES: number = 256 * 1024
 
+/** Bytes that are read forward, counted from the start of what is read. */
+export interface ByteInput {
+  readonly path: string
+  /** Bytes read, those before the place where it was opened included. */
+  readonly offset: number
+  /** The next bytes, valid until the next call; empty at the end. */
+  read(): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
 /** A file that is read forward from a byte offset. */
-export class InputFile {
+export class InputFile implements ByteInput {
   readonly path: string
   readonly #handle: FileHandle
   readonly #seekable: boolean
@@ -27,9 +37,7 @@ export class InputFile {
 
   /** Opens a file at `offset`, which must lie in it. */
   static async open(path: string, offset: number): Promise<InputFile> {
-    if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new ConnectorError(`"${path}" can't be read from position ${String(offset)}.`)
-    }
+    checkOffset(path, offset)
     const handle = await open(path, 'r').catch((cause: unknown) => {
       throw readError(path, cause)
     })
@@ -69,14 +77,20 @@ export class InputFile {
     return this.#handle.stat()
   }
 
-  /** Starts over: the file was cut and is written anew. */
-  rewind(): void {
-    this.#offset = 0
+  /** Reads on at another byte. */
+  seek(offset: number): void {
+    this.#offset = offset
   }
 
   close(): Promise<void> {
     return this.#handle.close()
   }
+}
+
+/** Refuses what no position of ours can be. */
+export const checkOffset = (path: string, offset: number): void => {
+  if (Number.isSafeInteger(offset) && offset >= 0) return
+  throw new ConnectorError(`"${path}" can't be read from position ${String(offset)}.`)
 }
 
 /** Refuses a path that is no readable file, before a partition is made of it. */

@@ -1,16 +1,22 @@
 import { EOF, type Polled, StatefulSourcePartition } from '../../lib/flow/source.ts'
 import { LineBuffer } from '../line-buffer.ts'
-import { InputFile } from './input-file.ts'
+import type { ByteInput } from './input-file.ts'
+import { openInput } from './open-input.ts'
+
+export interface LineLimits {
+  readonly batchSize: number
+  readonly maxLineBytes: number
+}
 
 /** The lines of one file, from a byte offset to the end that it has when the end is reached. */
 export class LinePartition extends StatefulSourcePartition<string, number> {
-  readonly #file: InputFile
+  readonly #file: ByteInput
   readonly #batchSize: number
   readonly #start: number
   readonly #lines: LineBuffer
   #ended = false
 
-  private constructor(file: InputFile, options: { batchSize: number; maxLineBytes: number }) {
+  constructor(file: ByteInput, options: LineLimits) {
     super()
     this.#file = file
     this.#batchSize = options.batchSize
@@ -21,9 +27,9 @@ export class LinePartition extends StatefulSourcePartition<string, number> {
   static async open(
     path: string,
     offset: number,
-    options: { batchSize: number; maxLineBytes: number },
+    options: LineLimits & { readonly gzip?: boolean | undefined },
   ): Promise<LinePartition> {
-    return new LinePartition(await InputFile.open(path, offset), options)
+    return new LinePartition(await openInput(path, offset, options.gzip), options)
   }
 
   override nextBatch(): Polled<string> | Promise<Polled<string>> {

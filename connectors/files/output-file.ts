@@ -1,7 +1,9 @@
 import { constants, fdatasyncSync } from 'node:fs'
 import { type FileHandle, open, realpath, rename, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { StatefulSinkPartition } from '../../lib/flow/sink.ts'
+import { syncDirectory } from './directory.ts'
 
 export interface OutputOptions {
   /** What is written behind each value. */
@@ -103,7 +105,9 @@ export class OutputFile extends StatefulSinkPartition<string, number> {
     try {
       await this.flush()
       await this.#handle.close()
-      if (this.#renameFrom !== null) await rename(this.#renameFrom, this.#path)
+      if (this.#renameFrom === null) return
+      await rename(this.#renameFrom, this.#path)
+      await syncDirectory(dirname(this.#path))
     } catch (cause) {
       throw cause instanceof ConnectorError ? cause : writeError(this.#path, cause)
     }
@@ -157,6 +161,8 @@ const openAt = async (path: string, position: number): Promise<Opened> => {
     if (size < position) throw shorter(path, size, position)
     await handle.truncate(position)
     await handle.sync()
+    // It may have been made just now.
+    if (position === 0) await syncDirectory(dirname(path))
     return { handle, position, renameFrom: null, regular: true }
   } catch (failure) {
     await handle.close()

@@ -7,6 +7,11 @@ export interface ReadOptions {
   /** Bytes of a line or row at most; a longer one is a `ConnectorError`. @defaultValue 16 MiB */
   readonly maxLineBytes?: number
   /**
+   * Whether files are unpacked as gzip; positions then count unpacked bytes.
+   * @defaultValue true for names that end with `.gz`
+   */
+  readonly gzip?: boolean
+  /**
    * Names the file system, when workers on several hosts find different files under one path.
    * Partitions of equal name are read once. @defaultValue none: one path, one file
    */

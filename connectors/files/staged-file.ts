@@ -2,6 +2,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { TransactionalSinkPartition } from '../../lib/flow/sink.ts'
+import { syncDirectory } from './directory.ts'
 import { notText, writeError } from './output-file.ts'
 
 /** An epoch of a slot that is on disk and waits to be published: names within the sink's directory. */
@@ -122,16 +123,6 @@ export class StagedFile extends TransactionalSinkPartition<
   get #openPath(): string {
     const { staging, prefix, execution } = this.#place
     return join(staging, `${prefix}open.${execution}`)
-  }
-}
-
-/** A name is on disk when its directory is. */
-const syncDirectory = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

@@ -42,7 +42,8 @@ export const insertRows = async (
 /** An identifier, perhaps with its schema before it, in quotes. */
 export const quotedTable = (name: string): string => name.split('.').map(quoted).join('.')
 
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+/** An identifier in quotes: whatever it says, it names a thing. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 const columnsOf = (row: unknown): readonly string[] => {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
