@@ -1,4 +1,5 @@
 export { MemoryStore, type MemoryStoreOptions } from '../lib/recovery/memory.ts'
+export { CommittedSink } from './committed-sink.ts'
 export { describeSink, type SinkWorld } from './describe-sink.ts'
 export { describeSource, type SourceWorld } from './describe-source.ts'
 export {
@@ -6,12 +7,13 @@ export {
   type TransactionalSinkWorld,
 } from './describe-transactional-sink.ts'
 export { describeWriteAheadSink, type WriteAheadSinkWorld } from './describe-write-ahead-sink.ts'
+export type { ClockFaults, DiskFaults, FaultEvent, Faults, NetworkFaults } from './faults.ts'
 export { ffwdIter } from './ffwd-iter.ts'
+export { type Minimised, type MinimiseOptions, minimise } from './minimise.ts'
 export { ProgressError } from './order-watch.ts'
 export { pollNextBatch } from './poll-next-batch.ts'
 export { clusterMain, runMain } from './run-main.ts'
 export {
-  type Faults,
   type SimulatedExecution,
   type Simulation,
   type SimulationOptions,

@@ -13,6 +13,10 @@ export class TimerQueue<Entry extends Due> {
     return this.#entries[0]
   }
 
+  some(is: (entry: Entry) => boolean): boolean {
+    return this.#entries.some(is)
+  }
+
   push(entry: Entry): void {
     const entries = this.#entries
     let at = entries.length

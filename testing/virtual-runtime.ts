@@ -9,6 +9,9 @@ import { TimerQueue } from './timer-queue.ts'
 const FREE_LOOKS = 512
 const COST_OF_A_LOOK = 0.1
 
+/** How long the background may go on alone before nothing else is expected of it: milliseconds. */
+const FORLORN = 120_000
+
 export interface VirtualRuntimeOptions {
   /** What decides everything that is left to chance. @defaultValue 1 */
   readonly seed?: number
@@ -65,6 +68,8 @@ export class VirtualRuntime implements Runtime {
   readonly #work: number
   readonly #timers = new TimerQueue<Task>()
   #ready: Task[] = []
+  /** When a task last ran that is not of the background. */
+  #attended = 0
   #wall: number
   #elapsed = 0
   #looks = 0
@@ -83,6 +88,11 @@ export class VirtualRuntime implements Runtime {
   /** Tasks that have run. */
   get steps(): number {
     return this.#steps
+  }
+
+  /** The monotonic clock, for the world around a run: looking at it costs nothing. */
+  get elapsed(): number {
+    return this.#elapsed
   }
 
   now(): number {
@@ -135,6 +145,7 @@ export class VirtualRuntime implements Runtime {
     while (!settled) {
       limits.between?.()
       if (!(await this.step()) && !settled) throw this.#deadlock(limits.stuck?.() ?? '')
+      if (this.#isForlorn && !settled) throw this.#deadlock(limits.stuck?.() ?? '')
       if (this.#steps > most) {
         throw new TidemarkError(
           `The run has not ended after ${most} tasks (seed ${this.seed}). Stop its flow, or raise the limit: { steps }.`,
@@ -163,6 +174,7 @@ export class VirtualRuntime implements Runtime {
     task.body = null
     this.#steps += 1
     this.#looks = 0
+    if (task.owner?.background !== true) this.#attended = this.#elapsed
     body?.()
     await settle()
     return true
@@ -180,6 +192,17 @@ export class VirtualRuntime implements Runtime {
         task.body = null
       },
     }
+  }
+
+  /** Nothing but the background has gone on for long, and nothing else is to come. */
+  get #isForlorn(): boolean {
+    if (this.#elapsed - this.#attended < FORLORN) return false
+    const isAwaited = (task: Task): boolean => isWanted(task) && task.owner?.background !== true
+    if (this.#ready.some(isAwaited) || this.#timers.some(isAwaited)) {
+      this.#attended = this.#elapsed
+      return false
+    }
+    return true
   }
 
   #deadlock(waits: string): DeadlockError {
@@ -242,12 +265,19 @@ export class VirtualRuntime implements Runtime {
 export class VirtualProcess implements Runtime {
   readonly #world: VirtualRuntime
   readonly #parent: VirtualProcess | null
+  /** @internal */
+  readonly background: boolean
   #pausedUntil = 0
   #dead = false
 
-  constructor(world: VirtualRuntime, parent: VirtualProcess | null = null) {
+  constructor(
+    world: VirtualRuntime,
+    parent: VirtualProcess | null = null,
+    background: boolean = false,
+  ) {
     this.#world = world
     this.#parent = parent
+    this.background = background
   }
 
   get dead(): boolean {
@@ -282,6 +312,16 @@ export class VirtualProcess implements Runtime {
   /** A thread of this process: paused by itself, dead with the process. */
   fork(): VirtualProcess {
     return new VirtualProcess(this.#world, this)
+  }
+
+  /**
+   * As {@link fork}, for what goes on as long as it is let: when nothing else is left to happen for
+   * two minutes, nothing is taken to be.
+   *
+   * @internal
+   */
+  aside(): VirtualProcess {
+    return new VirtualProcess(this.#world, this, true)
   }
 
   /** Runs nothing for so long; then what has become due meanwhile. */

@@ -1,15 +1,15 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { DATA, makeFrame } from '../../cluster/link-frame.ts'
+import { CALM, VirtualBroker } from '../../testing/virtual-broker.ts'
 import { VirtualRuntime } from '../../testing/virtual-runtime.ts'
 import { rounds } from '../support/effort.ts'
 import { linkEnd, marks, message, TOKEN } from './link-pair.ts'
-import { MemoryBroker } from './memory-transport.ts'
 
 const world = (options: { seed?: number; window?: number; silence?: number } = {}) => {
   const { seed = 1, ...rest } = options
   const runtime = new VirtualRuntime({ seed })
-  const broker = new MemoryBroker(runtime)
+  const broker = new VirtualBroker(runtime)
   const near = broker.transport()
   const far = broker.transport()
   const a = linkEnd(near, runtime, { from: 0, ...rest })
@@ -23,18 +23,18 @@ describe('Link', () => {
       fc.asyncProperty(
         fc.record({
           seed: fc.nat(),
-          drop: fc.double({ min: 0, max: 0.4, noNaN: true }),
-          duplicate: fc.double({ min: 0, max: 0.5, noNaN: true }),
+          loss: fc.double({ min: 0, max: 0.4, noNaN: true }),
+          duplicates: fc.double({ min: 0, max: 0.5, noNaN: true }),
           delay: fc.constantFrom(0, 1, 20, 300),
           window: fc.constantFrom(64, 4096, 1024 * 1024),
           maxPayload: fc.constantFrom(64, 1000, 1024 * 1024),
           sizes: fc.array(fc.constantFrom(0, 1, 3, 100, 5000, 70_000), { maxLength: 12 }),
           outages: fc.array(fc.nat({ max: 3000 }), { maxLength: 3 }),
         }),
-        async ({ seed, drop, duplicate, delay, window, maxPayload, sizes, outages }) => {
+        async ({ seed, loss, duplicates, delay, window, maxPayload, sizes, outages }) => {
           const { runtime, broker, a, b } = world({ seed, window })
           const small = sizes.map((size) => (window < 1000 ? Math.min(size, 500) : size))
-          broker.weather = { drop, duplicate, delay }
+          broker.weather = { loss, duplicates, delay, reorder: 1 }
           broker.maxPayload = maxPayload
           for (const at of outages) {
             runtime.after(at, () => broker.cut())
@@ -47,7 +47,7 @@ describe('Link', () => {
             })
           })
           await runtime.advance(5000)
-          broker.weather = { drop: 0, duplicate: 0, delay: 0 }
+          broker.weather = CALM
           broker.mend()
           await runtime.advance(30_000)
           expect(marks(a.received)).to.deep.equal(

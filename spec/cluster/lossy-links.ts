@@ -1,16 +1,16 @@
 import { linkWires } from '../../cluster/link-wires.ts'
 import { FrameNetwork } from '../../lib/exchange/frame-network.ts'
 import type { Ground } from '../../lib/run/local-crew.ts'
+import type { VirtualBroker } from '../../testing/virtual-broker.ts'
 import type { VirtualRuntime } from '../../testing/virtual-runtime.ts'
 import { TOKEN } from './link-pair.ts'
-import type { MemoryBroker } from './memory-transport.ts'
 
 /**
  * Workers that reach one another as those of several processes do, by frames over links, through a
  * broker whose weather chance and the spec make.
  */
 export const lossyLinks = (
-  broker: MemoryBroker,
+  broker: VirtualBroker,
   runtime: VirtualRuntime,
   execution: number,
 ): Ground & { readonly close: () => void } => {

@@ -117,7 +117,7 @@ describe('Any interleaving', function () {
           ),
         )
         .output('out', new TestingSink())
-      hashes.add((await simulate(flow, { seed, workers: 3, epochInterval: 0 })).hash)
+      hashes.add((await simulate(flow, { seed, workers: 3, epochInterval: 0, faults: {} })).hash)
     }
     expect(hashes.size).to.be.greaterThan(5)
   })

@@ -14,7 +14,7 @@ const RUNS = rounds({ test: 100, ci: 300, torture: 10_000 })
 /** What a run without faults leaves in the sink. */
 const undisturbed = async (plan: FlowPlan): Promise<string[]> => {
   const { flow, sink } = randomFlow(plan)
-  await simulate(flow, { workers: 1 })
+  await simulate(flow, { workers: 1, faults: {} })
   return sink.items.sort()
 }
 
@@ -24,9 +24,9 @@ const world = fc.record({
   epochInterval: fc.constantFrom(0, 1, 10, 100, 5000),
   crashes: fc.integer({ min: 0, max: 5 }),
   pauses: fc.integer({ min: 0, max: 2 }),
-  clockJumps: fc.integer({ min: 0, max: 1 }),
+  clock: fc.record({ jumps: fc.integer({ min: 0, max: 1 }) }),
   within: fc.constantFrom(30, 200, 800),
-  diskFailures: fc.constantFrom(0, 0, 0.1),
+  disk: fc.record({ delay: fc.constant(20), failures: fc.constantFrom(0, 0, 0.1) }),
 })
 
 describe('A flow that is stopped anywhere and resumed', function () {

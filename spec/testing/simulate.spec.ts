@@ -57,12 +57,59 @@ describe('simulate', () => {
     )
   })
 
+  it('does all of it again with the faults that it told of, drawn ones too', async () => {
+    for (const seed of [1, 2, 3]) {
+      const options = { seed, workers: [3, 2], epochInterval: 10 }
+      const first = await simulate(counting().flow, options)
+      const again = await simulate(counting().flow, { ...options, faults: first.faults })
+      expect(again).to.deep.equal(first)
+    }
+  })
+
+  it('names the seed where a check fails, and keeps the error', async () => {
+    const { flow } = counting()
+    const failure = await simulate(flow, {
+      seed: 41,
+      faults: {},
+      check: () => {
+        expect(1).to.equal(2)
+      },
+    }).catch((error: unknown) => error)
+    expect(failure).to.have.property('name', 'AssertionError')
+    expect((failure as Error).message).to.include('simulate(flow, {"seed":41,')
+  })
+
+  it('gives a worker up that nobody hears, and goes on with the next execution', async () => {
+    const { flow } = counting()
+    const { executions, outputs } = await simulate(flow, {
+      seed: 4,
+      workers: 3,
+      epochInterval: 10,
+      faults: {
+        network: { loss: 0, duplicates: 0, partitions: 0, clogs: 0, outages: 0 },
+        events: [
+          { execution: 0, task: 150, kind: 'partition', worker: 1, way: 'out', millis: 9000 },
+        ],
+      },
+    })
+    expect(executions.map(({ outcome }) => outcome)).to.deep.equal(['lost', 'ended'])
+    expect(new Set(outputs.get('out')?.map(String)).size).to.equal(200)
+  })
+
+  it('reports a dead-lock although heartbeats go on', async () => {
+    const flow = dataflow('stuck')
+    flow.input('in', new TestingSource([1, 2])).output('out', new Hanging())
+    const faults = { network: { partitions: 0, clogs: 0, outages: 0 } }
+    const failure = await simulate(flow, { workers: 2, faults }).catch((error: unknown) => error)
+    expect(failure).to.be.instanceOf(DeadlockError)
+  })
+
   it('goes on behind an abort as behind a crash', async () => {
     const source = new TestingSource([1, 2, TestingSource.ABORT, 3])
     const sink = new TestingSink<number>()
     const flow = dataflow('aborting')
     flow.input('in', source).output('out', sink)
-    const { executions } = await simulate(flow, { epochInterval: 0 })
+    const { executions } = await simulate(flow, { epochInterval: 0, faults: {} })
     expect(executions.map(({ outcome }) => outcome)).to.deep.equal(['aborted', 'ended'])
     expect(sink.items).to.deep.equal([1, 2, 3])
   })
@@ -76,8 +123,8 @@ describe('simulate', () => {
   it('keeps a store that is brought along from one simulation to the next', async () => {
     const store = new MemoryStore()
     const { flow } = counting()
-    expect((await simulate(flow, { store })).summary.itemsIn).to.equal(200)
-    expect((await simulate(flow, { store })).summary.itemsIn).to.equal(0)
+    expect((await simulate(flow, { store, faults: {} })).summary.itemsIn).to.equal(200)
+    expect((await simulate(flow, { store, faults: {} })).summary.itemsIn).to.equal(0)
   })
 
   it('survives a disk that fails, and says so', async () => {
@@ -85,7 +132,7 @@ describe('simulate', () => {
     const { messages } = await simulate(flow, {
       seed: 5,
       epochInterval: 5,
-      faults: { diskFailures: 0.3 },
+      faults: { disk: { failures: 0.3 } },
     })
     expect(messages.join('\n')).to.include('could not be written')
   })
@@ -100,14 +147,16 @@ describe('simulate', () => {
         }),
       )
       .output('out', new TestingSink())
-    const failure = await simulate(flow).catch((error: unknown) => error)
+    const failure = await simulate(flow, { faults: {} }).catch((error: unknown) => error)
     expect(failure).to.be.instanceOf(StepError)
   })
 
   it('says what each actor waits for when nothing can go on', async () => {
     const flow = dataflow('stuck')
     flow.input('in', new TestingSource([1, 2])).output('out', new Hanging())
-    const failure = await simulate(flow, { workers: 2 }).catch((error: unknown) => error)
+    const failure = await simulate(flow, { workers: 2, faults: {} }).catch(
+      (error: unknown) => error,
+    )
     expect(failure).to.be.instanceOf(DeadlockError)
     expect((failure as Error).message)
       .to.include('out at epoch')

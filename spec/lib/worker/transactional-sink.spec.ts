@@ -68,7 +68,11 @@ describe('a transactional sink', () => {
       for (const nth of [1, 2, 20]) {
         it(`publishes each item once through a death ${mishap === 'dieBefore' ? 'before' : 'after'} ${name} ${nth}`, async () => {
           const outside = new Outside<number>(once(name, nth, mishap))
-          await simulate(() => flowOf(outside), { epochInterval: 0, workers: [2, 3, 1] })
+          await simulate(() => flowOf(outside), {
+            epochInterval: 0,
+            workers: [2, 3, 1],
+            faults: {},
+          })
           expect(outside.items).to.deep.equal(NUMBERS)
           expect(outside.stagedEpochs).to.deep.equal([])
         })
@@ -86,7 +90,10 @@ describe('a transactional sink', () => {
       away = false
       return 'dieBefore'
     })
-    const { executions } = await simulate(() => flowOf(outside, PACED), { epochInterval: 0 })
+    const { executions } = await simulate(() => flowOf(outside, PACED), {
+      epochInterval: 0,
+      faults: {},
+    })
     expect(executions.map(({ outcome }) => outcome)).to.deep.equal(['aborted', 'ended'])
     expect(outside.items).to.deep.equal(NUMBERS)
   })

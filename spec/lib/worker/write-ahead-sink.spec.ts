@@ -55,7 +55,11 @@ describe('a write-ahead sink', () => {
       for (const nth of [1, 3, 18]) {
         it(`delivers each item once through "${mishap}" at ${name} ${nth}`, async () => {
           const outside = new Outside<number>(once(name, nth, mishap), { naive: true })
-          await simulate(() => flowOf(outside), { epochInterval: 0, workers: [2, 3, 1] })
+          await simulate(() => flowOf(outside), {
+            epochInterval: 0,
+            workers: [2, 3, 1],
+            faults: {},
+          })
           expect(outside.items).to.deep.equal(NUMBERS)
         })
       }
@@ -68,7 +72,7 @@ describe('a write-ahead sink', () => {
       const struck = calls.map((mishap) => mishap(call)).find((mishap) => mishap !== 'none')
       return struck ?? 'none'
     })
-    await simulate(() => flowOf(outside), { epochInterval: 0 })
+    await simulate(() => flowOf(outside), { epochInterval: 0, faults: {} })
     expect(outside.items).to.deep.equal(NUMBERS)
   })
 
@@ -159,7 +163,7 @@ describe('a write-ahead sink', () => {
     const messages: string[] = []
     const logger = {
       info: () => {},
-      warn: (message: string) => messages.push(message),
+      warn: (_: object, message: string) => messages.push(message),
       error: () => {},
     }
     const runtime = new VirtualRuntime({ seed: 1 })

@@ -1,10 +1,10 @@
+import { VirtualBroker } from '../../testing/virtual-broker.ts'
 import { VirtualRuntime } from '../../testing/virtual-runtime.ts'
-import { MemoryBroker } from './memory-transport.ts'
-import { describeTransport } from './transport-contract.ts'
+import { describeTransport } from '../cluster/transport-contract.ts'
 
 describeTransport('the broker in memory', async () => {
   const runtime = new VirtualRuntime({ seed: 5 })
-  const broker = new MemoryBroker(runtime)
+  const broker = new VirtualBroker(runtime)
   return {
     runtime,
     near: broker.transport(),
