@@ -52,6 +52,10 @@ export class ByteReader {
     return new Uint32Array(this.#bytes.buffer, this.#run(count, 4), count)
   }
 
+  uint16s(count: number): Uint16Array {
+    return new Uint16Array(this.#bytes.buffer, this.#run(count, 2), count)
+  }
+
   uint8s(count: number): Uint8Array {
     return new Uint8Array(this.#bytes.buffer, this.#run(count, 1), count)
   }

@@ -22,6 +22,11 @@ const DICTIONARY = 5
 const OBJECTS = 6
 const TUPLES = 7
 const BOOLEANS = 8
+/** Whole numbers in a byte or two each, which is what most of them need. */
+const BYTES = 9
+const SHORTS = 10
+/** Whole numbers as how far they are above the least: times, and identifiers that count up. */
+const OFFSETS = 11
 
 /** Fewer values than this are not worth columns. */
 const FEWEST = 8
@@ -65,6 +70,12 @@ const readAny = (reader: ByteReader, count: number, depth: number): ArrayLike<un
       return reader.float64s(count)
     case INTEGERS:
       return reader.int32s(count)
+    case BYTES:
+      return reader.uint8s(count)
+    case SHORTS:
+      return reader.uint16s(count)
+    case OFFSETS:
+      return readOffsets(reader, count)
     case LATIN1:
     case UTF16:
       return readStrings(reader, count, kind)
@@ -94,17 +105,76 @@ const writeTyped = (writer: ByteWriter, values: readonly unknown[], depth: numbe
 
 const writeNumbers = (writer: ByteWriter, values: readonly unknown[]): boolean => {
   let whole = true
-  for (const value of values) {
+  let bits = 0
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at]
     if (typeof value !== 'number') return false
-    if (whole && ((value | 0) !== value || (value === 0 && 1 / value < 0))) whole = false
+    if (!whole) continue
+    if ((value | 0) !== value || (value === 0 && 1 / value < 0)) whole = false
+    bits |= value
   }
-  writer.u8(whole ? INTEGERS : FLOATS)
-  const { buffer, offset } = writer.run(values.length, whole ? 4 : 8)
-  const run = whole
-    ? new Int32Array(buffer, offset, values.length)
-    : new Float64Array(buffer, offset, values.length)
-  for (let at = 0; at < values.length; at++) run[at] = values[at] as number
+  const numbers = values as readonly number[]
+  if (!whole) writeWide(writer, numbers)
+  else if (bits >>> 8 === 0) writeBytes(writer, numbers)
+  else if (bits >>> 16 === 0) writeShorts(writer, numbers)
+  else writeIntegers(writer, numbers)
   return true
+}
+
+const writeBytes = (writer: ByteWriter, values: readonly number[]): void => {
+  writer.u8(BYTES)
+  const { buffer, offset } = writer.run(values.length, 1)
+  const run = new Uint8Array(buffer, offset, values.length)
+  for (let at = 0; at < values.length; at++) run[at] = values[at] as number
+}
+
+const writeShorts = (writer: ByteWriter, values: readonly number[]): void => {
+  writer.u8(SHORTS)
+  const { buffer, offset } = writer.run(values.length, 2)
+  const run = new Uint16Array(buffer, offset, values.length)
+  for (let at = 0; at < values.length; at++) run[at] = values[at] as number
+}
+
+const writeIntegers = (writer: ByteWriter, values: readonly number[]): void => {
+  writer.u8(INTEGERS)
+  const { buffer, offset } = writer.run(values.length, 4)
+  const run = new Int32Array(buffer, offset, values.length)
+  for (let at = 0; at < values.length; at++) run[at] = values[at] as number
+}
+
+/** Numbers some of which are no integers of 32 bits. */
+const writeWide = (writer: ByteWriter, values: readonly number[]): void => {
+  const least = leastOf(values)
+  if (least !== null) {
+    writeOffsets(writer, values, least)
+    return
+  }
+  writer.u8(FLOATS)
+  const { buffer, offset } = writer.run(values.length, 8)
+  const run = new Float64Array(buffer, offset, values.length)
+  for (let at = 0; at < values.length; at++) run[at] = values[at] as number
+}
+
+/** The least of whole numbers that lie close enough to one another for offsets; else `null`. */
+const leastOf = (values: readonly number[]): number | null => {
+  let least = values[0] as number
+  let most = least
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number
+    // No zero: it may be the negative one.
+    if (!Number.isSafeInteger(value) || value === 0) return null
+    if (value < least) least = value
+    if (value > most) most = value
+  }
+  return most - least < 2 ** 32 ? least : null
+}
+
+const writeOffsets = (writer: ByteWriter, values: readonly number[], least: number): void => {
+  writer.u8(OFFSETS)
+  writer.f64(least)
+  const { buffer, offset } = writer.run(values.length, 4)
+  const run = new Uint32Array(buffer, offset, values.length)
+  for (let at = 0; at < values.length; at++) run[at] = (values[at] as number) - least
 }
 
 const writeBooleans = (writer: ByteWriter, values: readonly unknown[]): boolean => {
@@ -123,9 +193,7 @@ const writeStrings = (writer: ByteWriter, values: readonly unknown[]): boolean =
   const text = strings.join('')
   const narrow = isNarrow(text)
   writer.u8(narrow ? LATIN1 : UTF16)
-  const { buffer, offset } = writer.run(strings.length, 4)
-  const lengths = new Uint32Array(buffer, offset, strings.length)
-  for (let at = 0; at < strings.length; at++) lengths[at] = (strings[at] as string).length
+  writeLengths(writer, strings)
   if (narrow) writer.latin1(text)
   else writer.utf16(text)
   return true
@@ -134,12 +202,55 @@ const writeStrings = (writer: ByteWriter, values: readonly unknown[]): boolean =
 /** Whether every character fits a byte. */
 const isNarrow = (text: string): boolean => !/[\u0100-\uffff]/.test(text)
 
-const fewWords = (strings: readonly string[]): boolean =>
-  strings.length >= LOOK && new Set(strings.slice(0, LOOK)).size <= FEW_WORDS
+const writeLengths = (writer: ByteWriter, strings: readonly string[]): void => {
+  const lengths = scratch(strings.length)
+  let bits = 0
+  for (let at = 0; at < strings.length; at++) {
+    const { length } = strings[at] as string
+    lengths[at] = length
+    bits |= length
+  }
+  if (bits >>> 16 === 0) {
+    writeSmall(writer, lengths.subarray(0, strings.length), bits)
+  } else {
+    writeIntegers(
+      writer,
+      strings.map(({ length }) => length),
+    )
+  }
+}
+
+/** Numbers that fit into as many bits as `bits` has. */
+const writeSmall = (writer: ByteWriter, values: Uint16Array, bits: number): void => {
+  const count = values.length
+  const narrow = bits >>> 8 === 0
+  writer.u8(narrow ? BYTES : SHORTS)
+  const { buffer, offset } = writer.run(count, narrow ? 1 : 2)
+  if (narrow) new Uint8Array(buffer, offset, count).set(values)
+  else new Uint16Array(buffer, offset, count).set(values)
+}
+
+let room = new Uint16Array(4096)
+
+/** Room for small numbers, good until it is asked for again. */
+const scratch = (count: number): Uint16Array => {
+  if (count > room.length) room = new Uint16Array(2 * count)
+  return room
+}
+
+const fewWords = (strings: readonly string[]): boolean => {
+  if (strings.length < LOOK) return false
+  const words = new Set<string>()
+  for (let at = 0; at < LOOK; at++) {
+    words.add(strings[at] as string)
+    if (words.size > FEW_WORDS) return false
+  }
+  return true
+}
 
 const writeDictionary = (writer: ByteWriter, strings: readonly string[]): boolean => {
   const words = new Map<string, number>()
-  const indices = new Int32Array(strings.length)
+  const indices = scratch(strings.length)
   for (let at = 0; at < strings.length; at++) {
     const word = strings[at] as string
     let index = words.get(word)
@@ -153,8 +264,7 @@ const writeDictionary = (writer: ByteWriter, strings: readonly string[]): boolea
   writer.u8(DICTIONARY)
   writer.u32(words.size)
   writeWords(writer, [...words.keys()])
-  const { buffer, offset } = writer.run(strings.length, 4)
-  new Int32Array(buffer, offset, strings.length).set(indices)
+  writeSmall(writer, indices.subarray(0, strings.length), words.size - 1)
   return true
 }
 
@@ -220,10 +330,27 @@ const readParcel = (reader: ByteReader, count: number): unknown[] => {
   return values
 }
 
+const readOffsets = (reader: ByteReader, count: number): Float64Array => {
+  const least = reader.f64()
+  const offsets = reader.uint32s(count)
+  const values = new Float64Array(count)
+  for (let at = 0; at < count; at++) values[at] = least + (offsets[at] as number)
+  return values
+}
+
+/** The numbers of a column that says how wide they are: lengths, or places in a dictionary. */
+const readSmall = (reader: ByteReader, count: number): ArrayLike<number> => {
+  const kind = reader.u8()
+  if (kind === BYTES) return reader.uint8s(count)
+  if (kind === SHORTS) return reader.uint16s(count)
+  if (kind === INTEGERS) return reader.uint32s(count)
+  throw new RangeError(`there are no lengths of kind ${kind}`)
+}
+
 const readStrings = (reader: ByteReader, count: number, kind: number): string[] => {
-  const lengths = reader.uint32s(count)
+  const lengths = readSmall(reader, count)
   let total = 0
-  for (const length of lengths) total += length
+  for (let at = 0; at < count; at++) total += lengths[at] as number
   const text = kind === LATIN1 ? reader.latin1(total) : reader.utf16(total)
   const strings = new Array<string>(count)
   let from = 0
@@ -247,7 +374,7 @@ const readDictionary = (reader: ByteReader, count: number): string[] => {
   const size = reader.u32()
   const words = readWords(reader)
   if (words.length !== size) throw new RangeError('a dictionary is not whole')
-  const indices = reader.int32s(count)
+  const indices = readSmall(reader, count)
   const strings = new Array<string>(count)
   for (let at = 0; at < count; at++) {
     const word = words[indices[at] as number]

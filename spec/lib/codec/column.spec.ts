@@ -26,6 +26,10 @@ const scalar = fc.oneof(
 const batch = fc
   .oneof(
     fc.array(fc.integer(), { minLength: 8 }),
+    fc.array(fc.nat(300), { minLength: 8 }),
+    fc.array(fc.integer({ min: -1, max: 70_000 }), { minLength: 8 }),
+    fc.array(fc.integer({ min: 1.7e12, max: 1.7e12 + 2 ** 32 }), { minLength: 8 }),
+    fc.array(fc.maxSafeInteger(), { minLength: 8 }),
     fc.array(fc.double(), { minLength: 8 }),
     fc.array(fc.string({ unit: 'binary' }), { minLength: 8 }),
     fc.array(fc.constantFrom('a', 'b', 'ć'), { minLength: 70 }),
@@ -59,6 +63,31 @@ describe('a column', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('gives whole numbers no more bytes than their range needs', () => {
+    const bytesOf = (values: readonly unknown[]): number => {
+      writer.reset()
+      writeColumn(writer, values)
+      return writer.length
+    }
+    const from = (least: number): number[] => Array.from({ length: 1000 }, (_, at) => least + at)
+    expect(bytesOf(from(0).map((each) => each % 256))).to.be.within(1000, 1020)
+    expect(bytesOf(from(0))).to.be.within(2000, 2020)
+    expect(bytesOf(from(1e6))).to.be.within(4000, 4020)
+    expect(bytesOf(from(1.7e12))).to.be.within(4000, 4020)
+    expect(bytesOf(from(0.5))).to.be.within(8000, 8020)
+  })
+
+  it('gives back texts of any length', () => {
+    for (const length of [0, 255, 256, 65_535, 65_536]) {
+      const values = Array.from({ length: 8 }, (_, at) =>
+        'ab\u00e9\u0107'.charAt(at % 4).repeat(length),
+      )
+      expect(throughBytes(values)).to.deep.equal(values)
+      const narrow = [...values, ...values].filter((text) => !text.includes('\u0107'))
+      expect(throughBytes(narrow)).to.deep.equal(narrow)
+    }
   })
 
   it('refuses any other bytes without a trace (C3)', () => {
