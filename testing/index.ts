@@ -1,4 +1,6 @@
 export { MemoryStore, type MemoryStoreOptions } from '../lib/recovery/memory.ts'
+export type { Draws, InputArbitrary, Made } from './arbitrary.ts'
+export { type CheckFlowOptions, checkFlow, FlowCheckError } from './check-flow.ts'
 export { CommittedSink } from './committed-sink.ts'
 export { describeSink, type SinkWorld } from './describe-sink.ts'
 export { describeSource, type SourceWorld } from './describe-source.ts'
