@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly budget: number | null
   /** Whether Bytewax, Hazelcast Jet and Flink run as well, where they can be had. */
   readonly peers: boolean
+  /** Whether messages between workers are counted instead, and docs/scaling.md is written. */
+  readonly scale: boolean
   /** Whether a missed floor fails the command. */
   readonly gate: boolean
 }
@@ -26,6 +28,7 @@ export const USAGE = `npm run bench -- [options]
   --budget n      end within n minutes: as many rounds as fit, five at most
   --quick         short slices, three rounds: to see that it runs, not to quote
   --gate          exit 1 when a floor is missed or a variant cannot run
+  --scale         instead: count what crosses 2 to 1024 workers, and write docs/scaling.md
   --write         write docs/performance.md from this run
 `
 
@@ -42,8 +45,8 @@ export const parseOptions = (args: readonly string[]): BenchOptions | 'help' => 
   if (flags.write && (flags.quick || repeat < ROUNDS)) {
     throw new RangeError(`--write needs whole rounds, at least ${ROUNDS}: leave out --quick.`)
   }
-  const { quick, write, gate, peers } = flags
-  return { only, repeat, quick, write, gate, peers, budget: parseBudget(flags.budget) }
+  const { quick, write, gate, peers, scale } = flags
+  return { only, repeat, quick, write, gate, peers, scale, budget: parseBudget(flags.budget) }
 }
 
 const parseBudget = (budget: string | undefined): number | null => {
@@ -78,6 +81,7 @@ interface Flags {
   readonly repeat?: string
   readonly budget?: string
   readonly peers: boolean
+  readonly scale: boolean
   readonly quick: boolean
   readonly write: boolean
   readonly gate: boolean
@@ -92,6 +96,7 @@ const parseFlags = (args: readonly string[]): Flags => {
         only: { type: 'string' },
         repeat: { type: 'string' },
         budget: { type: 'string' },
+        scale: { type: 'boolean', default: false },
         peers: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         write: { type: 'boolean', default: false },

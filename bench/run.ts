@@ -82,6 +82,11 @@ const bench = async (args: readonly string[]): Promise<number> => {
     print(USAGE)
     return 0
   }
+  if (options.scale) {
+    const { writeScaling } = await import('./scale/run.ts')
+    await writeScaling('npm run bench -- --scale')
+    return 0
+  }
   const findings = await measureAll(options)
   const lines = [...findings.flatMap(linesOf), ...groupLines(findings)]
   print(

@@ -13,10 +13,8 @@ import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.streaming.api.datastream.DataStream;
-import org.apache.flink.streaming.api.datastream.KeyedStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
-import org.apache.flink.streaming.api.functions.co.ProcessJoinFunction;
 import org.apache.flink.streaming.api.functions.sink.legacy.RichSinkFunction;
 import org.apache.flink.streaming.api.functions.source.legacy.RichParallelSourceFunction;
 import org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindows;
@@ -311,23 +309,6 @@ public final class Peer {
             .withTimestampAssigner((row, before) -> row.time));
   }
 
-  static final class Product extends ProcessJoinFunction<Row, Row, Long> {
-    @Override
-    public void processElement(Row left, Row right, Context context, Collector<Long> out) {
-      out.collect((long) left.value * right.value);
-    }
-  }
-
-  static DataStream<Long> join(DataStream<Row> rows) {
-    DataStream<Row> sides = timed(rows);
-    KeyedStream<Row, String> lefts = sides.filter(row -> row.id == 1).keyBy(row -> row.key);
-    KeyedStream<Row, String> rights = sides.filter(row -> row.id == 0).keyBy(row -> row.key);
-    return lefts
-        .intervalJoin(rights)
-        .between(Duration.ZERO, Duration.ofSeconds(60))
-        .process(new Product());
-  }
-
   static DataStream<Long> steps(DataStream<Row> rows) {
     switch (task) {
       case "W1":
@@ -339,8 +320,6 @@ public final class Peer {
         return windowed(rows, TumblingEventTimeWindows.of(Duration.ofSeconds(10)));
       case "W4c":
         return windowed(rows, EventTimeSessionWindows.withGap(Duration.ofSeconds(5)));
-      case "W5":
-        return join(rows);
       default:
         throw new IllegalArgumentException("No task " + task);
     }

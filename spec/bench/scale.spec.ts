@@ -1,0 +1,76 @@
+import { expect } from 'chai'
+import { type Counted, countRun } from '../../bench/scale/counting.ts'
+import { countSender, exponentOf, predict } from '../../bench/scale/model.ts'
+
+const LOAD = { batches: 10, items: 500 }
+const SIZES = [2, 4, 8, 16]
+/** Items that a channel has taken when it says so. */
+const GRANT = 1024
+
+describe('messages between workers', function () {
+  this.timeout(60_000)
+  const counted: Counted[] = []
+
+  before(async () => {
+    for (const workers of SIZES) counted.push(await countRun(workers, LOAD))
+  })
+
+  it('never carry an item twice, and carry each that is of another worker', () => {
+    for (const { workers, counts } of counted) {
+      const all = workers * LOAD.batches * LOAD.items
+      const crossing = (all * (workers - 1)) / workers
+      expect(counts.items / crossing, `${workers} workers`).to.be.within(0.9, 1.1)
+    }
+  })
+
+  it('tell each worker of an epoch once: no more than W log W', () => {
+    for (const { workers, epochs, counts } of counted) {
+      expect(counts.controls).to.be.at.most((epochs + 1) * workers * Math.log2(workers))
+    }
+  })
+
+  it('grant credit by items taken, however many channels there are', () => {
+    for (const { counts } of counted) {
+      expect(counts.credits).to.be.at.most(counts.items / GRANT)
+    }
+  })
+
+  it('bring a watermark of each batch once to each other worker: W squared in all, W for one', () => {
+    for (const { workers, counts } of counted) {
+      const channels = workers * (workers - 1)
+      expect(counts.watermarks / channels).to.be.within(LOAD.batches, LOAD.batches + 1)
+    }
+  })
+
+  it('bring an epoch at most once over each channel of each crossing edge', () => {
+    const perChannel = counted.map(
+      ({ workers, epochs, counts }) => counts.frontiers / (workers * (workers - 1)) / epochs,
+    )
+    // Edges that cross do not multiply with workers: what one channel carries stays the same.
+    for (const each of perChannel) expect(each / (perChannel[0] ?? 0)).to.be.within(0.7, 1.3)
+  })
+})
+
+describe('a batch on its way to many workers', () => {
+  const load = { batches: 1, items: 1000 }
+
+  it('breaks up into no more frames than there are other workers, or items', () => {
+    for (let workers = 2; workers <= 1024; workers *= 2) {
+      const { batches, items } = countSender(workers, load)
+      expect(batches).to.be.at.most(Math.min(workers - 1, load.items))
+      expect(items).to.be.at.most(load.items)
+    }
+  })
+
+  it('is predicted to cost more the more workers there are, and less in larger batches', () => {
+    const costs = { item: 0.2, frame: 5, progress: 0.3, work: 0.2 }
+    const overheads = [2, 32, 1024].map((workers) => predict(workers, load, costs).overhead)
+    expect(overheads).to.deep.equal([...overheads].sort((a, b) => a - b))
+    const large = predict(1024, { batches: 1, items: 16_384 }, costs)
+    expect(large.overhead).to.be.below(overheads[2] ?? 0)
+  })
+
+  it('has its growth read off as a power', () => {
+    expect(exponentOf([1, 2, 4, 8].map((x) => [x, 5 * x ** 1.5]))).to.be.closeTo(1.5, 1e-9)
+  })
+})
