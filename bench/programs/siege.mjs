@@ -16,7 +16,7 @@ import {
 import { filter, map } from 'tidemark/operators'
 import { serveApi } from 'tidemark/ops'
 
-const ROUNDS = 5
+const ROUNDS = 9
 const MIB = 1024 * 1024
 
 const serve = async () => {

@@ -3,7 +3,7 @@ import type { PartNow } from '../../../lib/worker/watermarks-behavior.ts'
 import { type FlowNow, stepsSeen, type TwoLooks } from '../../doctor/flow-now.ts'
 
 /** A step's part of the work on one worker. */
-export interface Share {
+interface Share {
   readonly worker: number
   /** Items a second. */
   readonly rate: number
@@ -13,7 +13,7 @@ export interface Share {
 }
 
 /** A key that many items have. */
-export interface HotKeyReading {
+interface HotKeyReading {
   readonly key: string
   readonly share: number
   readonly worker: number
@@ -45,7 +45,7 @@ export interface StepReading {
 }
 
 /** A source partition that has a say in a watermark. */
-export interface PartReading extends PartNow {
+interface PartReading extends PartNow {
   /** The step that makes the watermark. */
   readonly step: string
   readonly worker: number

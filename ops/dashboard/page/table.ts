@@ -4,7 +4,7 @@ import { el, panel, say } from './element.ts'
 export type Tone = 'hot' | 'warm' | 'mute' | ''
 
 /** What stands in a cell; with `share`, a bar of that length lies behind it. */
-export interface Cell {
+interface Cell {
   readonly text: string
   readonly share?: number
   readonly tone?: Tone

@@ -19,7 +19,7 @@ import {
 } from 'tidemark/operators'
 
 /** What a careless page would run. */
-export const HOSTILE = `<img src=x onerror="document.title='owned'">`
+const HOSTILE = `<img src=x onerror="document.title='owned'">`
 
 interface Order {
   readonly customer: string
