@@ -151,9 +151,14 @@ const lookTwice = async (
       `${base.origin} asks for its token: set TIDEMARK_API_TOKEN, or name a file with --token-file.`,
     )
   }
-  if (!answer.ok || answer.body === null) {
+  const isFeed = answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false
+  if (!answer.ok || !isFeed || answer.body === null) {
     await answer.body?.cancel()
-    throw new Error(`/flow/live answers ${answer.status}.`)
+    throw new Error(
+      answer.ok
+        ? 'what answers there is no flow: take the address that tidemark run prints.'
+        : `/flow/live answers ${answer.status}.`,
+    )
   }
   let before: FlowNow | null = null
   for await (const text of events(answer.body)) {

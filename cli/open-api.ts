@@ -61,8 +61,9 @@ const listen = async (
     }
     // Whoever names an address counts on it.
     execution.stop().catch(() => {})
-    throw new UsageError(`the API can't listen on ${address.host}:${address.port}: ${reason}`, {
-      cause,
-    })
+    throw new UsageError(
+      `the API can't listen on ${address.host}:${address.port}: ${reason}. Name another address with --api; without one, a free port is taken.`,
+      { cause },
+    )
   }
 }

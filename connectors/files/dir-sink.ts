@@ -7,12 +7,12 @@
  * - **Back-pressure**: a file's next batch waits until its last was written.
  * - **Needs**: nothing beyond Node.
  */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BuildError, ConnectorError } from '../../lib/errors/errors.ts'
 import { positiveCount } from '../../lib/flow/options.ts'
 import type { RunFacts } from '../../lib/flow/run-facts.ts'
 import { FixedPartitionedSink } from '../../lib/flow/sink.ts'
+import { makeDirectory } from '../../lib/recovery/make-directory.ts'
 import type { FileSinkOptions } from './file-sink.ts'
 import { OutputFile } from './output-file.ts'
 
@@ -83,7 +83,7 @@ export class DirSink extends FixedPartitionedSink<string, number> {
     part: string,
     resume: number | null,
   ): Promise<OutputFile> {
-    await mkdir(this.#dir, { recursive: true })
+    await makeDirectory(this.#dir)
     const options = { end: this.#end, recovery: this.#recovery, overwrite: this.#overwrite }
     return OutputFile.open(part, resume, options)
   }

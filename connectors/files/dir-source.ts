@@ -165,7 +165,10 @@ const otherMode = (stepId: string): ConnectorError =>
 const checkDirectory = async (dir: string): Promise<void> => {
   const facts = await stat(dir).catch((cause: unknown) => {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      throw new ConnectorError(`input directory \`${dir}\` does not exist`, { cause })
+      throw new ConnectorError(
+        `input directory \`${dir}\` does not exist; the path is taken from ${process.cwd()}`,
+        { cause },
+      )
     }
     throw new ConnectorError(`input directory \`${dir}\` can't be read: ${String(cause)}`, {
       cause,

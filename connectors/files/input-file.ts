@@ -111,7 +111,10 @@ const refuseDirectory = (path: string, facts: Stats): void => {
 const readError = (path: string, cause: unknown): ConnectorError => {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOENT') {
-    return new ConnectorError(`input file \`${path}\` does not exist`, { cause })
+    return new ConnectorError(
+      `input file \`${path}\` does not exist; the path is taken from ${process.cwd()}`,
+      { cause },
+    )
   }
   const why = cause instanceof Error ? cause.message : String(cause)
   return new ConnectorError(`input file \`${path}\` can't be read: ${why}`, {

@@ -1,9 +1,10 @@
-import { link, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { link, open, readdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { CorruptPartitionError } from '../errors/errors.ts'
 import { secretBytes } from '../runtime/secret.ts'
 import { type Archive, type ArchivePlace, checkObjectName } from './archive.ts'
 import { syncDirectory } from './check-file.ts'
+import { makeDirectory } from './make-directory.ts'
 
 /**
  * An archive in a directory, as on a file system that other hosts mount: a file for each object.
@@ -20,7 +21,7 @@ export const dirArchive = (path: string): ArchivePlace => {
   return {
     name: `dir:${root}`,
     open: async () => {
-      await mkdir(root, { recursive: true })
+      await makeDirectory(root)
       return new DirectoryArchive(root)
     },
     remote: { module: import.meta.url, export: 'dirArchive', args: [root] },
@@ -97,7 +98,7 @@ class DirectoryArchive implements Archive {
 
   async #makeDirectory(directory: string): Promise<void> {
     if (this.#made.has(directory)) return
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     this.#made.add(directory)
   }
 

@@ -23,6 +23,7 @@ import {
 import type { Runtime } from '../runtime/runtime.ts'
 import { readCheckFile, syncDirectory, writeCheckFile } from './check-file.ts'
 import { lockLevel, openLevel } from './level.ts'
+import { makeDirectory } from './make-directory.ts'
 import {
   type Identity,
   type Manifest,
@@ -147,7 +148,7 @@ export const findStore = async (directory: string): Promise<StorePlace> => {
  */
 export const makeAlone = async (directory: string, making: () => Promise<void>): Promise<void> => {
   const path = join(directory, MAKING_LOCK)
-  await mkdir(path, { recursive: true })
+  await makeDirectory(path)
   const release = await lockLevel(path).catch((cause: unknown) => {
     if (!(cause instanceof LockedPartitionError)) throw cause
     throw new LockedPartitionError(
@@ -183,7 +184,7 @@ export const makePartitions = async (
     readonly fill?: (table: Table, identity: Identity) => Promise<Manifest>
   },
 ): Promise<readonly PartitionPlace[]> => {
-  await mkdir(base, { recursive: true })
+  await makeDirectory(base)
   await writeCheckFile(join(base, MAKING), { count: options.count })
   for (const name of await readdir(base)) {
     if (PART.test(name)) await rm(join(base, name), { recursive: true })

@@ -71,15 +71,21 @@ describe('tidemark doctor', function () {
     const nobody = await command(['doctor', url])
     expect(nobody.code).to.equal(1)
     expect(nobody.stdout).to.match(/^BAD {2}flow: No flow answers at .*ECONNREFUSED/)
-    const other = await answering((_, response) => {
-      response.end('data: {"flow": 7}\n\n')
-    })
-    try {
-      const stranger = await command(['doctor', urlOf(other)])
-      expect(stranger.code).to.equal(1)
-      expect(stranger.stdout).to.match(/not what a flow of this release sends/)
-    } finally {
-      other.close()
+    for (const [type, says] of [
+      ['text/event-stream', 'not what a flow of this release sends'],
+      ['text/html', 'what answers there is no flow'],
+    ] as const) {
+      const other = await answering((_, response) => {
+        response.setHeader('Content-Type', type)
+        response.end('data: {"flow": 7}\n\n')
+      })
+      try {
+        const stranger = await command(['doctor', urlOf(other)])
+        expect(stranger.code).to.equal(1)
+        expect(stranger.stdout).to.include(says)
+      } finally {
+        other.close()
+      }
     }
   })
 
