@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { TransactionalSinkPartition } from '../../lib/flow/sink.ts'
 import { syncDirectory } from './directory.ts'
-import { notText, writeError } from './output-file.ts'
+import { writeError } from './output-file.ts'
 
 /** An epoch of a slot that is on disk and waits to be published: names within the sink's directory. */
 export interface StagedFilePosition {
@@ -12,14 +12,23 @@ export interface StagedFilePosition {
   readonly bytes: number
 }
 
-interface Place {
+/** Makes the bytes of one file of items. */
+export interface StagedFormat<T> {
+  /** What is to be written now; may be nothing yet. */
+  take(items: readonly T[]): Uint8Array
+  /** What stands at the end. */
+  end(): Uint8Array
+}
+
+export interface StagedPlace<T> {
   readonly dir: string
   readonly staging: string
   /** What the names of the slot's files begin with. */
   readonly prefix: string
   readonly extension: string
-  readonly end: string
   readonly execution: number
+  /** Begins a file. */
+  readonly format: () => StagedFormat<T>
 }
 
 /** Names sort as epochs do. */
@@ -34,31 +43,23 @@ const EPOCH_DIGITS = 10
  * S3. A file is renamed out of the staging directory and nothing else takes one away that was promised;
  *     so one that is no longer there, and stands published, has been published.
  */
-export class StagedFile extends TransactionalSinkPartition<
-  string | readonly [key: string, value: string],
-  StagedFilePosition
-> {
-  readonly #place: Place
+export class StagedFile<T> extends TransactionalSinkPartition<T, StagedFilePosition> {
+  readonly #place: StagedPlace<T>
   #handle: FileHandle | null = null
+  #format: StagedFormat<T>
   #bytes = 0
 
-  constructor(place: Place) {
+  constructor(place: StagedPlace<T>) {
     super()
     this.#place = place
+    this.#format = place.format()
   }
 
-  override async writeBatch(
-    items: (string | readonly [key: string, value: string])[],
-  ): Promise<void> {
-    if (items.length === 0) return
-    const { end } = this.#place
-    let text = ''
-    for (const item of items) {
-      const value: unknown = Array.isArray(item) ? item[1] : item
-      if (typeof value !== 'string') throw notText(this.#place.dir, value)
-      text += value + end
-    }
-    const bytes = Buffer.from(text)
+  override async writeBatch(items: T[]): Promise<void> {
+    if (items.length > 0) await this.#write(this.#format.take(items))
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     try {
       this.#handle ??= await open(this.#openPath, 'w')
       for (let at = 0; at < bytes.length; ) {
@@ -74,6 +75,8 @@ export class StagedFile extends TransactionalSinkPartition<
   override async prepare(epoch: number): Promise<StagedFilePosition | null> {
     const handle = this.#handle
     if (handle === null) return null
+    await this.#write(this.#format.end())
+    this.#format = this.#place.format()
     const { prefix, extension, execution, staging } = this.#place
     const number = `${prefix}${String(epoch).padStart(EPOCH_DIGITS, '0')}`
     const staged = `${number}.${execution}`

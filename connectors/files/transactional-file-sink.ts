@@ -8,12 +8,11 @@
  * - **Back-pressure**: the next batch waits until the last was written.
  * - **Needs**: nothing beyond Node; a directory whose file system renames atomically.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { BuildError, ConnectorError } from '../../lib/errors/errors.ts'
 import type { RunFacts } from '../../lib/flow/run-facts.ts'
 import { type SlotContext, TransactionalSink } from '../../lib/flow/sink.ts'
-import { StagedFile, type StagedFilePosition } from './staged-file.ts'
+import { notText } from './output-file.ts'
+import { checkExtension, PublishedDirectory } from './published-directory.ts'
+import type { StagedFile, StagedFilePosition, StagedFormat } from './staged-file.ts'
 
 export interface TransactionalFileSinkOptions {
   /** What is written behind each value. @defaultValue '\n' */
@@ -23,9 +22,6 @@ export interface TransactionalFileSinkOptions {
   /** Removes published files that the recovery store knows nothing of, instead of failing. @defaultValue false */
   readonly overwrite?: boolean
 }
-
-/** Files that are not published yet; hidden, so that no glob of a reader finds them. */
-const STAGING = '.staged'
 
 /**
  * Writes strings, or the string values of a keyed stream, to files `part-<slot>-<epoch>.txt`.
@@ -59,9 +55,7 @@ export class TransactionalFileSink extends TransactionalSink<
   constructor(dir: string, options: TransactionalFileSinkOptions = {}) {
     super()
     const { end = '\n', extension = '.txt', overwrite = false } = options
-    if (extension.includes('/') || extension.includes('\\')) {
-      throw new BuildError(`extension must not lead to another directory; got "${extension}".`)
-    }
+    checkExtension(extension)
     this.#dir = dir
     this.#end = end
     this.#extension = extension
@@ -72,51 +66,39 @@ export class TransactionalFileSink extends TransactionalSink<
     this.#recovery = recovery
   }
 
-  override async build(_stepId: string, slot: string, context: SlotContext): Promise<StagedFile> {
-    const staging = join(this.#dir, STAGING)
-    await mkdir(staging, { recursive: true })
-    await this.#discard(staging, slot, context.resumeEpoch)
-    await this.#checkPublished(slot, context.resumeEpoch)
-    return new StagedFile({
-      dir: this.#dir,
-      staging,
-      prefix: prefixOf(slot),
+  override build(
+    _stepId: string,
+    slot: string,
+    context: SlotContext,
+  ): Promise<StagedFile<string | readonly [key: string, value: string]>> {
+    const directory = new PublishedDirectory(this.#dir, {
       extension: this.#extension,
-      end: this.#end,
-      execution: context.execution,
+      replaces: this.#overwrite || !this.#recovery,
     })
-  }
-
-  /** What older executions wrote and nothing will publish. */
-  async #discard(staging: string, slot: string, resumeEpoch: number): Promise<void> {
-    for (const name of await readdir(staging)) {
-      if (!name.startsWith(prefixOf(slot))) continue
-      const epoch = epochOf(name, slot)
-      if (epoch === null || epoch >= resumeEpoch) await rm(join(staging, name), { force: true })
-    }
-  }
-
-  async #checkPublished(slot: string, resumeEpoch: number): Promise<void> {
-    const replaces = this.#overwrite || !this.#recovery
-    for (const name of await readdir(this.#dir)) {
-      if (!name.startsWith(prefixOf(slot)) || !name.endsWith(this.#extension)) continue
-      const epoch = epochOf(name.slice(0, name.length - this.#extension.length), slot)
-      if (epoch === null || epoch < resumeEpoch) continue
-      if (!replaces) throw unknown(join(this.#dir, name), resumeEpoch)
-      await rm(join(this.#dir, name), { force: true })
-    }
+    return directory.open(slot, context, () => new Lines(this.#dir, this.#end))
   }
 }
 
-const prefixOf = (slot: string): string => `part-${slot.padStart(2, '0')}-`
+class Lines implements StagedFormat<string | readonly [key: string, value: string]> {
+  readonly #dir: string
+  readonly #end: string
 
-/** The epoch behind the slot in a name, whatever follows it; `null` where there is none. */
-const epochOf = (name: string, slot: string): number | null => {
-  const found = /^(\d{10,16})(?:\.\d+)?$/.exec(name.slice(prefixOf(slot).length))
-  return found === null ? null : Number(found[1])
+  constructor(dir: string, end: string) {
+    this.#dir = dir
+    this.#end = end
+  }
+
+  take(items: readonly (string | readonly [key: string, value: string])[]): Uint8Array {
+    let text = ''
+    for (const item of items) {
+      const value: unknown = Array.isArray(item) ? item[1] : item
+      if (typeof value !== 'string') throw notText(this.#dir, value)
+      text += value + this.#end
+    }
+    return Buffer.from(text)
+  }
+
+  end(): Uint8Array {
+    return new Uint8Array()
+  }
 }
-
-const unknown = (path: string, resumeEpoch: number): ConnectorError =>
-  new ConnectorError(
-    `"${path}" is published, but the flow goes on at epoch ${resumeEpoch}, so it can't be its own: its recovery store was replaced or put back. Move the files away, or replace them with overwrite: true.`,
-  )

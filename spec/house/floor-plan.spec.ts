@@ -78,6 +78,8 @@ const HOMES: readonly (readonly [driver: string, homes: readonly string[]])[] = 
   ['luxon', ['lib/time/luxon.ts']],
   ['nats', ['cluster/nats-dial.ts', 'cluster/nats.ts', 'connectors/nats/driver.ts']],
   ['csv-parse', ['connectors/files/csv-rows.ts']],
+  ['hyparquet', ['connectors/files/parquet-driver.ts']],
+  ['hyparquet-writer', ['connectors/files/parquet-driver.ts']],
   ['@aws-sdk/client-s3', ['connectors/s3/driver.ts']],
   ['eventsource-parser', ['connectors/http/event-stream.ts']],
   ['ws', ['connectors/websocket/driver.ts']],

@@ -26,7 +26,11 @@ class DeadlySink extends TransactionalFileSink {
     this.#left = nth
   }
 
-  override async build(stepId: string, slot: string, context: SlotContext): Promise<StagedFile> {
+  override async build(
+    stepId: string,
+    slot: string,
+    context: SlotContext,
+  ): Promise<StagedFile<string | readonly [key: string, value: string]>> {
     const partition = await super.build(stepId, slot, context)
     this.#pass('build')
     const { writeBatch, prepare, commit } = partition
