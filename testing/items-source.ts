@@ -30,7 +30,6 @@ class ItemsPart extends StatefulSourcePartition<unknown, number> {
   readonly #batchSize: number
   #at: number
 
-  // biome-ignore lint/complexity/useMaxParams: three plain facts of one partition.
   constructor(items: readonly unknown[], at: number, batchSize: number) {
     super()
     this.#items = items
