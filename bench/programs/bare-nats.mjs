@@ -21,6 +21,7 @@ let acknowledged = 0
 let received = 0
 let told = 0
 let warmAt = 0
+let cpuAt = process.cpuUsage()
 let end = () => {}
 const done = new Promise((resolve) => {
   end = resolve
@@ -40,9 +41,15 @@ const tell = () => {
 nats.subscribe(`bare.${own}`, {
   callback: () => {
     received += 1
-    if (received === Math.ceil(frames * WARM)) warmAt = performance.now()
+    if (received === Math.ceil(frames * WARM)) {
+      warmAt = performance.now()
+      cpuAt = process.cpuUsage()
+    }
     if ((received - told) * bytes >= ACK_EVERY || received === frames) tell()
-    if (received === frames) end(performance.now() - warmAt)
+    if (received === frames) {
+      const { user, system } = process.cpuUsage(cpuAt)
+      end({ millis: performance.now() - warmAt, cpu: user + system })
+    }
   },
 })
 nats.subscribe(`ack.${own}`, {
@@ -64,10 +71,14 @@ while (!here) {
 }
 nats.publish(`here.${other}`)
 pump()
-const millis = await done
+const { millis, cpu } = await done
 while (acknowledged < frames) await new Promise((resolve) => setTimeout(resolve, 5))
 await nats.flush()
 await nats.close()
+const bytesMeasured = frames * (1 - WARM) * bytes
 process.stdout.write(
-  `${JSON.stringify({ bytesPerSecond: ((frames * (1 - WARM) * bytes) / millis) * 1000 })}\n`,
+  `${JSON.stringify({
+    bytesPerSecond: (bytesMeasured / millis) * 1000,
+    cpuPerGigabyte: (cpu / bytesMeasured) * 1000,
+  })}\n`,
 )

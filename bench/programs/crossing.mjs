@@ -23,12 +23,21 @@ const BATCH = 1000
 const PREPARED = 64
 /** The part of what a worker gets that only warms it up. */
 const WARM = 0.4
-/** What a worker tells: items, checksum, when it was warm and when it had all. */
-const FIELDS = 4
+/**
+ * What a worker tells: items, checksum, when it was warm, items a millisecond since; the process's
+ * CPU time then and the items of all its workers by then, and its CPU time at the end.
+ */
+const FIELDS = 7
 const BUCKETS = 20_000
 const BUCKETS_A_MS = 20
 
 const now = () => Number(process.hrtime.bigint()) / 1e6
+
+/** CPU microseconds of all threads so far. */
+const cpuTime = () => {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
 
 const CHANNELS = ['google', 'apple', 'baidu', 'facebook']
 const bid = (n, to) => ({
@@ -77,6 +86,7 @@ class Source extends DynamicSource {
 /** Counts and adds up what it gets, into memory that the main thread reads. */
 class Tally {
   constructor({ memory, worker, expected, amount }) {
+    this.all = new Float64Array(memory)
     this.view = new Float64Array(memory, worker * FIELDS * 8, FIELDS)
     this.warm = expected * WARM
     this.amount = amount
@@ -96,11 +106,14 @@ class Tally {
       this.view[2] = now()
       this.warm = this.count
       this.view[3] = -this.count
+      this.view[4] = cpuTime()
+      this.view[5] = this.all[0] + this.all[FIELDS]
     }
   }
 
   end() {
     this.view[3] = (this.count + this.view[3]) / (now() - this.view[2])
+    this.view[6] = cpuTime()
   }
 }
 
@@ -265,8 +278,12 @@ const module = import.meta.url
 
 const readTallies = (memory) =>
   [0, 1].map((worker) => {
-    const [count, sum, , rate] = new Float64Array(memory, worker * FIELDS * 8, FIELDS)
-    return { count, sum, rate }
+    const [count, sum, , rate, cpuWarm, warmItems, cpuEnd] = new Float64Array(
+      memory,
+      worker * FIELDS * 8,
+      FIELDS,
+    )
+    return { count, sum, rate, cpuWarm, warmItems, cpuEnd }
   })
 
 /** What a worker's batches add up to, found by plain addition. */
@@ -282,10 +299,11 @@ const expectedSum = (kind, items) => {
   return sum
 }
 
-/** CPU microseconds of all threads since `began`; for a million items these are seconds. */
-const cpuSince = (began) => {
-  const { user, system } = process.cpuUsage(began)
-  return user + system
+/** CPU seconds for a million items, from when all workers were warm; starting has its own measure. */
+const cpuPerMillion = (tallies) => {
+  const most = (field) => Math.max(...tallies.map((tally) => tally[field]))
+  const items = tallies.reduce((sum, { count }) => sum + count, 0) - most('warmItems')
+  return (most('cpuEnd') - most('cpuWarm')) / items
 }
 
 const check = (got, expected) => {
@@ -294,7 +312,6 @@ const check = (got, expected) => {
 
 const main = async ([mode, ...args]) => {
   const memory = new SharedArrayBuffer(2 * FIELDS * 8)
-  const began = process.cpuUsage()
   if (mode === 'threads' || mode === 'process') {
     const [kind, count, own, servers] = args
     const items = Number(count)
@@ -309,8 +326,7 @@ const main = async ([mode, ...args]) => {
       check(tally.sum, expectedSum(kind, items))
     }
     const perSecond = 1000 * tallies.reduce((sum, { rate }) => sum + rate, 0)
-    const done = items * tallies.length
-    return { perSecond, cpuPerMillion: cpuSince(began) / done }
+    return { perSecond, cpuPerMillion: cpuPerMillion(tallies) }
   }
   if (mode === 'heavy') {
     const [workers, count] = args.map(Number)
