@@ -1,4 +1,5 @@
 import { BuildError, ConnectorError } from '../../lib/errors/errors.ts'
+import { shownUrl } from '../shown-url.ts'
 
 /** Statuses after which trying again may help (RFC 9110, RFC 6585, RFC 8470). */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429])
@@ -12,12 +13,6 @@ export const retryAfter = (headers: Headers, now: number): number => {
   const value = headers.get('retry-after')?.trim() ?? ''
   const millis = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now
   return Number.isFinite(millis) ? Math.min(Math.max(0, millis), LONGEST_WAIT) : 0
-}
-
-/** An address as it may be shown: without user, password and query. */
-export const shownUrl = (url: string): string => {
-  const { protocol, host, pathname } = new URL(url)
-  return `${protocol}//${host}${pathname}`
 }
 
 /** @throws BuildError for what is no address, or holds a password */

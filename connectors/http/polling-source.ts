@@ -19,15 +19,8 @@ import type { Runtime } from '../../lib/runtime/runtime.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
 import type { DurationLike } from '../../lib/time/time.ts'
 import { Backoff } from '../backoff.ts'
-import {
-  callFailed,
-  checkedUrl,
-  isPassing,
-  readLimited,
-  refused,
-  retryAfter,
-  shownUrl,
-} from './exchange.ts'
+import { shownUrl } from '../shown-url.ts'
+import { callFailed, checkedUrl, isPassing, readLimited, refused, retryAfter } from './exchange.ts'
 
 /** An answer with its whole body. */
 export interface PolledAnswer {

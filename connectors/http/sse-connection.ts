@@ -2,8 +2,9 @@ import { ConnectorError } from '../../lib/errors/errors.ts'
 import type { Runtime } from '../../lib/runtime/runtime.ts'
 import { Arrivals } from '../arrivals.ts'
 import { Backoff, pause } from '../backoff.ts'
+import { shownUrl } from '../shown-url.ts'
 import { eventStreamParser } from './event-stream.ts'
-import { callFailed, isPassing, refused, retryAfter, shownUrl } from './exchange.ts'
+import { callFailed, isPassing, refused, retryAfter } from './exchange.ts'
 import type { SseEvent } from './sse-source.ts'
 
 export interface SseSettings {

@@ -18,7 +18,8 @@ import {
 import type { Runtime } from '../../lib/runtime/runtime.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
 import type { DurationLike } from '../../lib/time/time.ts'
-import { checkedUrl, shownUrl } from './exchange.ts'
+import { shownUrl } from '../shown-url.ts'
+import { checkedUrl } from './exchange.ts'
 import { SseConnection, type SseSettings } from './sse-connection.ts'
 
 /** An event; its id is that of the last event that had one. */

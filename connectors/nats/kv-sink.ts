@@ -10,9 +10,9 @@
  */
 import { BuildError, ConnectorError } from '../../lib/errors/errors.ts'
 import { WriteAheadPartition, WriteAheadSink } from '../../lib/flow/sink.ts'
+import { itemBytes } from '../item-bytes.ts'
 import type { NatsConnectionOptions } from './connection-options.ts'
 import { JetStream } from './jetstream-api.ts'
-import { bytesOf } from './payload.ts'
 import { type HeaderPairs, SharedWire } from './wire.ts'
 
 export interface KvSinkOptions extends NatsConnectionOptions {
@@ -103,7 +103,7 @@ class KvSlot extends WriteAheadPartition<readonly [key: string, value: unknown]>
   async #put([key, value]: readonly [key: string, value: unknown]): Promise<void> {
     const subject = `$KV.${this.#bucket}.${key}`
     const isRemoved = value === null
-    const bytes = isRemoved ? new Uint8Array() : bytesOf(value)
+    const bytes = isRemoved ? new Uint8Array() : itemBytes(value)
     await this.#js.store(subject, bytes, isRemoved ? REMOVED : NONE)
   }
 

@@ -1,4 +1,5 @@
 import { ConnectorError } from '../../lib/errors/errors.ts'
+import { itemBytes, itsValue } from '../item-bytes.ts'
 import type { HeaderPairs } from './wire.ts'
 
 /** How an item becomes a message. */
@@ -17,7 +18,6 @@ export interface Outgoing {
   readonly headers: HeaderPairs
 }
 
-const encoder = new TextEncoder()
 const NONE: HeaderPairs = []
 const SUBJECT = /^[^\s.*>]+(?:\.[^\s.*>]+)*$/
 
@@ -32,7 +32,7 @@ export const messageOf = <T>(
       `A message can't be sent to the subject "${String(to)}": it is made of words with dots between them, without spaces and wildcards.`,
     )
   }
-  const bytes = bytesOf(data === undefined ? itsValue(item) : data(item))
+  const bytes = itemBytes(data === undefined ? itsValue(item) : data(item))
   if (bytes.length > maxPayload) {
     throw new ConnectorError(
       `A message for "${to}" has ${bytes.length} bytes; the NATS server takes ${maxPayload} at most (max_payload). Make items smaller, or raise the server's limit.`,
@@ -43,22 +43,4 @@ export const messageOf = <T>(
     data: bytes,
     headers: headers === undefined ? NONE : Object.entries(headers(item)),
   }
-}
-
-/** The value of a keyed item, or the item. */
-const itsValue = (item: unknown): unknown => (Array.isArray(item) ? item[1] : item)
-
-export const bytesOf = (value: unknown): Uint8Array => {
-  if (value instanceof Uint8Array) return value
-  if (typeof value === 'string') return encoder.encode(value)
-  let json: string | undefined
-  try {
-    json = JSON.stringify(value)
-  } catch (cause) {
-    throw new ConnectorError('An item is not JSON: give `data` to make bytes of it.', { cause })
-  }
-  if (json === undefined) {
-    throw new ConnectorError(`An item is ${typeof value}, of which no message can be made.`)
-  }
-  return encoder.encode(json)
 }

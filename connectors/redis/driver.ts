@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
 import { Backoff } from '../backoff.ts'
+import { shownUrl } from '../shown-url.ts'
 
 /** Milliseconds: for a connection, for an answer, and between two tries to connect. */
 const CONNECT_WITHIN = 10_000
@@ -24,12 +25,6 @@ export interface Connection {
   call(command: string, ...args: readonly RedisArgument[]): Promise<unknown>
   /** Ends the connection at once, and whatever waits for an answer. */
   close(): void
-}
-
-/** An address as it may be shown. */
-const shownUrl = (url: string): string => {
-  const { protocol, host, pathname } = new URL(url)
-  return `${protocol}//${host}${pathname}`
 }
 
 /**

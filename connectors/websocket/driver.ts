@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { ClientOptions, RawData, WebSocket } from 'ws'
 import { ConnectorError } from '../../lib/errors/errors.ts'
+import { shownUrl } from '../shown-url.ts'
 
 /** What a connection that just broke is said to have closed with (RFC 6455, 7.1.5). */
 const CLOSED_ABNORMALLY = 1006
@@ -29,12 +30,6 @@ export interface Socket {
   close(): void
   /** Ends it without a word. */
   terminate(): void
-}
-
-/** An address as it may be shown: without user, password and query. */
-export const shownUrl = (url: string): string => {
-  const { protocol, host, pathname } = new URL(url)
-  return `${protocol}//${host}${pathname}`
 }
 
 /**

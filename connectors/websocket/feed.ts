@@ -3,7 +3,8 @@ import { ConnectorError } from '../../lib/errors/errors.ts'
 import type { Runtime } from '../../lib/runtime/runtime.ts'
 import { Arrivals } from '../arrivals.ts'
 import { Backoff, pause } from '../backoff.ts'
-import { openSocket, type Socket, type SocketOptions, shownUrl } from './driver.ts'
+import { shownUrl } from '../shown-url.ts'
+import { openSocket, type Socket, type SocketOptions } from './driver.ts'
 
 export interface FeedSettings extends SocketOptions {
   readonly subscribe: () => readonly (string | Uint8Array)[]
