@@ -109,8 +109,8 @@ const writeNumbers = (writer: ByteWriter, values: readonly unknown[]): boolean =
   for (let at = 0; at < values.length; at++) {
     const value = values[at]
     if (typeof value !== 'number') return false
-    if (!whole) continue
-    if ((value | 0) !== value || (value === 0 && 1 / value < 0)) whole = false
+    // Also tells 0 from -0.
+    if (whole && !Object.is(value | 0, value)) whole = false
     bits |= value
   }
   const numbers = values as readonly number[]
