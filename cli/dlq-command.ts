@@ -147,7 +147,7 @@ const optionsOf = (asked: {
     )
   }
   return {
-    logger: world.terminal,
+    logger: world.terminal.logger,
     epochInterval: A_DAY,
     ...(recovery === undefined ? {} : { recovery }),
   }

@@ -77,7 +77,7 @@ const optionsOf = async (
     terminal.warn('--nats changes nothing without --processes or --process-id.')
   }
   return {
-    logger: terminal,
+    logger: terminal.logger,
     ...found.options,
     ...(flags.workers === null ? {} : { workers: flags.workers }),
     ...(snapshotInterval === null ? {} : { epochInterval: snapshotInterval }),

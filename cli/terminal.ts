@@ -1,4 +1,5 @@
 import type { Logger } from '../lib/run/logger.ts'
+import type { LogFields } from '../lib/worker/log-fields.ts'
 import { explain } from './explain.ts'
 import type { LogFormat, LogLevel } from './flags.ts'
 
@@ -21,7 +22,7 @@ const CLEAR = '\r\x1b[K'
  * T1. Whatever is written takes the drawn line away first.
  * T2. Nothing is drawn beside what does not go to a terminal, nor behind an unfinished line.
  */
-export class Terminal implements Logger {
+export class Terminal {
   readonly interactive: boolean
   level: LogLevel = 'info'
   format: LogFormat = 'text'
@@ -52,9 +53,7 @@ export class Terminal implements Logger {
 
   /** A line, whatever the level. */
   say(text: string): void {
-    this.#clear()
-    this.#screen.write(`${this.#atLineStart ? '' : '\n'}tidemark: ${text}\n`)
-    this.#atLineStart = true
+    this.#line('info', text)
   }
 
   /** The line that changes; seen on a terminal only. */
@@ -66,33 +65,55 @@ export class Terminal implements Logger {
   }
 
   debug(message: string): void {
-    if (this.shows('debug')) this.say(message)
+    if (this.shows('debug')) this.#line('debug', message)
   }
 
-  info(message: string, error?: unknown): void {
-    if (this.shows('info')) this.say(this.#withError(message, error))
+  warn(message: string): void {
+    if (this.shows('warn')) this.#line('warn', message)
   }
 
-  warn(message: string, error?: unknown): void {
-    if (this.shows('warn')) this.say(`warning: ${this.#withError(message, error)}`)
-  }
-
-  error(message: string, error?: unknown): void {
-    this.say(this.#withError(message, error))
+  error(message: string): void {
+    this.#line('error', message)
   }
 
   /** What made the command fail. */
   fail(error: unknown): void {
-    this.say(explain(error, { stacks: this.shows('debug') }))
+    this.#line('error', explain(error, { stacks: this.shows('debug') }))
+  }
+
+  /** Where runs say what they have to say. */
+  get logger(): Logger {
+    const to =
+      (level: LogLevel) =>
+      (fields: LogFields, message: string): void => {
+        if (this.shows(level)) this.#line(level, message, fields)
+      }
+    return { info: to('info'), warn: to('warn'), error: to('error') }
   }
 
   shows(level: LogLevel): boolean {
     return ORDER.indexOf(level) >= ORDER.indexOf(this.level)
   }
 
-  #withError(message: string, error: unknown): string {
-    if (error === undefined) return message
-    return `${message}: ${explain(error, { stacks: this.shows('debug') })}`
+  #line(level: LogLevel, message: string, { err, ...fields }: LogFields = {}): void {
+    const cause = err === undefined ? null : explain(err, { stacks: this.shows('debug') })
+    this.#clear()
+    const start = this.#atLineStart ? '' : '\n'
+    this.#atLineStart = true
+    if (this.format === 'json') {
+      const time = new Date().toISOString()
+      const line = {
+        time,
+        level,
+        msg: message,
+        ...fields,
+        ...(cause === null ? {} : { err: cause }),
+      }
+      this.#screen.write(`${start}${JSON.stringify(line)}\n`)
+      return
+    }
+    const text = cause === null ? message : `${message}: ${cause}`
+    this.#screen.write(`${start}tidemark: ${level === 'warn' ? 'warning: ' : ''}${text}\n`)
   }
 
   #clear(): void {

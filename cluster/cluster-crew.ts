@@ -188,7 +188,7 @@ export class ClusterCrew implements Crew {
         if (member !== undefined) this.#council.onGone(member.incarnation)
       },
       host: {
-        report: (level, message, error) => host.report(level, message, error),
+        report: (level, message, fields) => host.report(level, message, fields),
         committed: (epoch) => {
           this.#committed = Math.max(this.#committed, epoch)
           if (!underWay) host.report('info', `execution ${plan.execution} is under way`)
@@ -315,7 +315,9 @@ export class ClusterCrew implements Crew {
     try {
       await register.put(run, 'ended')
     } catch (error) {
-      this.#options.host.report('warn', 'the end of the run could not be noted in NATS', error)
+      this.#options.host.report('warn', 'the end of the run could not be noted in NATS', {
+        err: error,
+      })
     }
     await this.#removeRun(settings)
   }

@@ -125,7 +125,8 @@ export class ProcessExecution {
       },
       pool,
       {
-        report: (level, message, error) => host.report(level, message, error),
+        report: (level, message, fields) =>
+          host.report(level, message, { flow: flowId, ...fields }),
         committed: (epoch) => host.committed(epoch),
         gather: (from, topic, value) => {
           this.#tellAll(['gather', topic, from, value])
@@ -260,7 +261,8 @@ export class ProcessExecution {
   #abandon(failure: ExecutionFailure): void {
     const { plan, host } = this.#options
     this.#term.runFor(-1)
-    host.report('info', `execution ${plan.execution} ends: ${failure.message}`)
+    const { flowId: flow } = this.#options
+    host.report('info', `execution ${plan.execution} ends: ${failure.message}`, { flow })
     this.#threads.crash(failure.cause)
     this.#settleOnce(failure)
   }

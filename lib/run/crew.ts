@@ -1,5 +1,6 @@
 import type { ErrorPolicy } from '../flow/policy.ts'
 import type { ArchiveModule } from '../recovery/archive.ts'
+import type { Report } from '../worker/log-fields.ts'
 import type { TracingModule } from '../worker/tracer.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
@@ -15,7 +16,7 @@ export interface Progress {
 
 /** What a crew tells of while it works. */
 export interface CrewHost {
-  report(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void
+  readonly report: Report
   committed(epoch: number): void
 }
 

@@ -3,6 +3,7 @@ import { Subject } from '../actor/observable.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Crew, CrewHost, Progress, ThreadQuestion } from './crew.ts'
+import { LogLimit } from './log-limit.ts'
 import type { Settings } from './options.ts'
 
 /** What a run has done. */
@@ -32,10 +33,15 @@ export class Execution {
   readonly #events = new Subject<ExecutionEvent>()
   #stopping = false
 
-  constructor(settings: Pick<Settings, 'logger' | 'signal'>, assemble: (host: CrewHost) => Crew) {
+  constructor(
+    settings: Pick<Settings, 'logger' | 'signal' | 'runtime'>,
+    assemble: (host: CrewHost) => Crew,
+  ) {
+    const limit = new LogLimit(settings.runtime)
     this.#crew = assemble({
-      report: (level, message, error) => {
-        settings.logger[level](message, error)
+      report: (level, message, fields = {}) => {
+        const line = limit.pass(message)
+        if (line !== null) settings.logger[level](fields, line)
         this.#events.next({ kind: 'message', level, message })
       },
       committed: (epoch) => this.#events.next({ kind: 'committed', epoch }),

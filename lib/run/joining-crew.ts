@@ -1,3 +1,4 @@
+import type { LogFields } from '../worker/log-fields.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Crew, CrewHost, Progress, ThreadQuestion } from './crew.ts'
@@ -76,8 +77,8 @@ export class JoiningCrew implements Crew {
   }
 
   get #logger() {
-    const say = (level: 'info' | 'warn' | 'error') => (message: string, error?: unknown) =>
-      this.#host.report(level, message, error)
+    const say = (level: 'info' | 'warn' | 'error') => (fields: LogFields, message: string) =>
+      this.#host.report(level, message, fields)
     return { info: say('info'), warn: say('warn'), error: say('error') }
   }
 }

@@ -96,11 +96,14 @@ export class LocalCrew implements Crew {
     const { recovery, runtime } = this.#settings
     if (recovery === null) return null
     const store: Store = isDirectory(recovery)
-      ? await RecoveryStore.openOrInit(recovery, (message) => this.#host.report('info', message))
+      ? await RecoveryStore.openOrInit(recovery, (message) =>
+          this.#host.report('info', message, { flow: this.#flow.id }),
+        )
       : recovery
     return store.open({
       runtime,
-      alarm: (message, cause) => this.#host.report('error', message, cause ?? undefined),
+      alarm: (message, cause) =>
+        this.#host.report('error', message, { flow: this.#flow.id, ...causeOf(cause) }),
       fail: (error) => {
         for (const worker of this.#workers) worker.crash(error)
       },
@@ -125,7 +128,7 @@ export class LocalCrew implements Crew {
           recovery: partitions?.filter((_, at) => at % count === index) ?? null,
           allowRewind:
             recovery !== null && 'allowRewind' in recovery && recovery.allowRewind === true,
-          report: (level, message, error) => this.#host.report(level, message, error),
+          report: (level, message, fields) => this.#host.report(level, message, fields),
           committed: (epoch) => {
             if (index === 0) this.#host.committed(epoch)
           },
@@ -152,7 +155,8 @@ export class LocalCrew implements Crew {
     try {
       await partition.close()
     } catch (error) {
-      this.#host.report('warn', 'a recovery partition could not be closed', error)
+      const fields = { flow: this.#flow.id, err: error }
+      this.#host.report('warn', 'a recovery partition could not be closed', fields)
     }
   }
 }
@@ -166,6 +170,10 @@ export const outsideOf = (flow: Dataflow): readonly RunAware[] => {
   }
   return [...found]
 }
+
+/** What was thrown, as a field of a log line. */
+export const causeOf = (cause: unknown): { readonly err?: unknown } =>
+  cause === null || cause === undefined ? {} : { err: cause }
 
 /** What tells the traces of an execution from those of any other. */
 export const seedOf = (runtime: Runtime): string =>

@@ -51,7 +51,7 @@ export class ThreadCrew implements Crew {
       },
       pool,
       {
-        report: (level, message, error) => this.#host.report(level, message, error),
+        report: (level, message, fields) => this.#host.report(level, message, fields),
         committed: (epoch) => this.#host.committed(epoch),
         gather: (from, topic, value) => this.#gather(from, topic, value),
       },

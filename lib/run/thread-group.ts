@@ -216,11 +216,10 @@ export class ThreadGroup {
         this.#host.gather(from, message.topic, message.value)
         return
       case 'report':
-        this.#host.report(
-          message.level,
-          message.message,
-          message.error === null ? undefined : unportError(message.error),
-        )
+        this.#host.report(message.level, message.message, {
+          ...message.fields,
+          ...(message.error === null ? {} : { err: unportError(message.error) }),
+        })
         return
       case 'committed':
         this.#host.committed(message.epoch)

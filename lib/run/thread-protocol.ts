@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PortableError } from '../errors/portable.ts'
 import type { StoreShare } from '../recovery/recovery-store.ts'
+import type { LogFields } from '../worker/log-fields.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { Progress, ThreadQuestion, ThreadSettings } from './crew.ts'
@@ -59,6 +60,7 @@ export type FromThread =
       readonly kind: 'report'
       readonly level: 'info' | 'warn' | 'error'
       readonly message: string
+      readonly fields: Omit<LogFields, 'err'>
       readonly error: PortableError | null
     }
   | { readonly kind: 'committed'; readonly epoch: number }

@@ -12,11 +12,12 @@ import type { RecoveryPartition } from '../recovery/store.ts'
 import type { LoopWatch } from '../runtime/loop-delay.ts'
 import type { Timer } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
+import type { LogFields } from '../worker/log-fields.ts'
 import type { Tracer, Tracing } from '../worker/tracer.ts'
 import { Worker, type WorkerSummary } from '../worker/worker.ts'
 import type { ThreadQuestion, ThreadRecovery } from './crew.ts'
 import { loadFlow, preloadModule } from './flow-module.ts'
-import { outsideOf } from './local-crew.ts'
+import { causeOf, outsideOf } from './local-crew.ts'
 import { LeaseTerm, SharedLease } from './shared-lease.ts'
 import type { FromThread, ThreadStart, ToThread } from './thread-protocol.ts'
 
@@ -142,7 +143,7 @@ class ThreadWorker {
       tracer: ends.tracer,
       allowRewind: this.#start.settings.recovery?.allowRewind ?? false,
       ...(this.#lease === null ? {} : { lease: this.#lease }),
-      report: (level, message, error) => this.#report(level, message, error),
+      report: (level, message, fields) => this.#report(level, message, fields),
       committed: (epoch) => {
         if (network.index === 0) this.#tell({ kind: 'committed', epoch })
       },
@@ -161,7 +162,7 @@ class ThreadWorker {
     this.#partitions = await store.open(
       {
         runtime: systemRuntime,
-        alarm: (message, cause) => this.#report('error', message, cause ?? undefined),
+        alarm: (message, cause) => this.#report('error', message, causeOf(cause)),
         fail: (error) => this.#fail(error),
         ...(lease === null ? {} : { leased: () => lease.leased() }),
       },
@@ -221,13 +222,10 @@ class ThreadWorker {
     this.#tell({ kind: 'facts', facts: facts === null ? null : { ...facts, loopDelay } })
   }
 
-  #report(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void {
-    this.#tell({
-      kind: 'report',
-      level,
-      message,
-      error: error === undefined ? null : portError(error),
-    })
+  #report(level: 'info' | 'warn' | 'error', message: string, about: LogFields = {}): void {
+    const { err, ...fields } = { worker: this.#start.index, ...about }
+    const error = err === undefined ? null : portError(err)
+    this.#tell({ kind: 'report', level, message, fields, error })
   }
 
   #tellProgress(worker: Worker): void {
@@ -257,7 +255,7 @@ class ThreadWorker {
     for (const each of this.#outside) each.endRun?.(failure)
     for (const partition of this.#partitions) {
       await partition.close().catch((error: unknown) => {
-        this.#report('warn', 'a recovery partition could not be closed', error)
+        this.#report('warn', 'a recovery partition could not be closed', { err: error })
       })
     }
     await this.#tracing?.shutdown()

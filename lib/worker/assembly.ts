@@ -36,6 +36,7 @@ import type { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior, WATERMARK_KEY } from './keyed-behavior.ts'
 import type { Lease } from './lease.ts'
 import type { LoadTarget } from './loader.ts'
+import type { Report } from './log-fields.ts'
 import { MergeBehavior } from './merge-behavior.ts'
 import { PartitionedSinkBehavior, partOf } from './partitioned-sink-behavior.ts'
 import {
@@ -88,7 +89,7 @@ export interface Parts {
   readonly runtime: Runtime
   readonly network: Network
   readonly host: Host
-  readonly report: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void
+  readonly report: Report
   readonly wake: () => void
   /** How the flow is being stopped; `null` while it is not. */
   readonly stopping: () => 'drain' | 'halt' | null
@@ -183,7 +184,7 @@ class Assembler {
           writer: this.#writerOf(step, self),
           parts: this.#partsOf(step),
           refusesRewind: this.#parts.refusesRewind,
-          report: (message) => this.#parts.report('warn', message),
+          report: (message) => this.#parts.report('warn', message, { step: step.id }),
         })
       case 'keyed':
         return new KeyedBehavior(spec, {
@@ -238,7 +239,7 @@ class Assembler {
       writer: this.#writerOf(step, self),
       input: () => self().inbox.input,
       context: { execution: record.execution, resumeEpoch: epoch },
-      report: this.#parts.report,
+      report: reportOf(step, this.#parts.report),
     }
     if (sink instanceof TransactionalSink) return new TransactionalSinkBehavior(sink, ends)
     if (sink instanceof WriteAheadSink) return new WriteAheadSinkBehavior(sink, ends)
@@ -278,7 +279,7 @@ class Assembler {
         if (written !== null) self().hold(written)
       },
       installed: (circuit) => this.#circuits.set(step.id, circuit),
-      report: this.#parts.report,
+      report: reportOf(step, this.#parts.report),
     })
   }
 
@@ -356,7 +357,7 @@ class Assembler {
         partitions: recovery ?? [],
         numbers: agreed.numbers,
         runtime,
-        alarm: (message, error) => report('error', message, error),
+        alarm: (message, err) => report('error', message, { err }),
         spans: this.#parts.spans,
       }),
     )
@@ -446,6 +447,11 @@ class Assembler {
     return actor
   }
 }
+
+const reportOf =
+  ({ id: step }: Step, report: Report) =>
+  (level: 'info' | 'warn', message: string, err?: unknown): void =>
+    report(level, message, err === undefined ? { step } : { step, err })
 
 const tracedTiming = (spans: Spans): Timing => ({
   durations: new Durations(),

@@ -12,6 +12,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
 import { LASTING, type Lease } from './lease.ts'
 import { loadSnapshots } from './loader.ts'
+import type { LogFields, Report } from './log-fields.ts'
 import { Mishaps } from './mishaps.ts'
 import { Pacer } from './pacer.ts'
 import type { Ports, Watch } from './ports.ts'
@@ -28,9 +29,6 @@ const TURN = 10
 const LEASE_LOOK = 10
 /** Items a sender may send before it hears how many have been taken. */
 const GRANT = 1024
-
-/** Something that happened which a person may want to know. */
-type Report = (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void
 
 export interface WorkerOptions {
   readonly flow: Dataflow
@@ -276,7 +274,8 @@ export class Worker implements Host, Receiver {
   }
 
   async #begin(): Promise<void> {
-    const { flow, group, recovery, onError, report } = this.#options
+    const { flow, group, recovery, onError } = this.#options
+    const report: Report = (level, message, about) => this.#report(level, message, about)
     const agreed = await convene({
       flow,
       group,
@@ -366,7 +365,7 @@ export class Worker implements Host, Receiver {
     this.#spans?.resumed({ began, epoch: this.#first, rows, bytes })
     this.#wake()
     if (orphans.length > 0) {
-      this.#options.report(
+      this.#report(
         'warn',
         `the store keeps state of steps that the flow does not have: ${orphans.join(', ')}; a renamed step starts anew. \`tidemark recovery inspect\` lists such state, \`tidemark recovery remove\` removes it.`,
       )
@@ -597,6 +596,12 @@ export class Worker implements Host, Receiver {
     this.#timer = this.#runtime.after(Math.max(0, wait), () => this.#wake())
   }
 
+  #report(level: 'info' | 'warn' | 'error', message: string, about: LogFields = {}): void {
+    const { flow, network, report } = this.#options
+    const place = { flow: flow.id, worker: network.index, epoch: this.#pacer.open }
+    report(level, message, { ...place, ...about })
+  }
+
   #noteFailure(error: unknown, { name, inbox, timing }: Actor): void {
     const spans = this.#spans
     if (spans === null) return
@@ -634,7 +639,9 @@ export class Worker implements Host, Receiver {
     for (const each of closed) {
       if (each.status === 'fulfilled') continue
       if (failure === null) throw each.reason
-      this.#options.report('warn', 'something could not be closed after the failure', each.reason)
+      this.#report('warn', 'something could not be closed after the failure', {
+        err: each.reason,
+      })
     }
   }
 }

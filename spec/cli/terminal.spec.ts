@@ -57,10 +57,26 @@ describe('the terminal', () => {
     const err = screen(false)
     const terminal = new Terminal(err)
     terminal.level = 'warn'
-    terminal.info('made a store')
-    terminal.warn('slow', new Error('disk'))
+    terminal.logger.info({}, 'made a store')
+    terminal.logger.warn({ err: new Error('disk') }, 'slow')
     terminal.error('broken')
     expect(err.text).to.match(/^tidemark: warning: slow: disk \(at .*\)\ntidemark: broken\n$/)
+  })
+
+  it('says each line as JSON where that is asked for, with its fields', () => {
+    const err = screen(false)
+    const terminal = new Terminal(err)
+    terminal.format = 'json'
+    terminal.logger.warn({ flow: 'orders', worker: 1, step: 'sum', err: new Error('disk') }, 'slow')
+    terminal.say('stopping')
+    const [first, second] = err.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(first).to.include({ level: 'warn', msg: 'slow', flow: 'orders', worker: 1, step: 'sum' })
+    expect(first.err).to.match(/^disk/)
+    expect(Date.parse(first.time)).to.be.above(0)
+    expect(second).to.include({ level: 'info', msg: 'stopping' })
   })
 
   it('tells each cause that says something new', () => {

@@ -15,7 +15,8 @@ const {
   epochInterval,
   flow = { module: 'spec/cluster/flows/counting.ts', export: 'counting' },
 } = JSON.parse(process.argv[2] ?? '{}')
-const say = (level: string) => (message: string) => process.stderr.write(`${level}: ${message}\n`)
+const say = (level: string) => (_: object, message: string) =>
+  process.stderr.write(`${level}: ${message}\n`)
 
 const cluster = await connectCluster({ process: place, count, nats: { ...nats, servers } })
 const execution = await cluster.start(

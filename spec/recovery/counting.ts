@@ -110,8 +110,8 @@ export class Counting {
       logger: {
         info: () => {},
         warn: () => {},
-        error: (message, error) => {
-          this.alarms.push(`${message}: ${String(error)}`)
+        error: ({ err }, message) => {
+          this.alarms.push(`${message}: ${String(err)}`)
           this.onAlarm()
         },
       },

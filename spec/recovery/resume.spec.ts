@@ -25,10 +25,10 @@ class Heard {
   readonly warnings: string[] = []
   readonly logger = {
     info: (): void => {},
-    warn: (message: string): void => {
+    warn: (_: object, message: string): void => {
       this.warnings.push(message)
     },
-    error: (message: string): void => {
+    error: (_: object, message: string): void => {
       this.warnings.push(message)
     },
   }

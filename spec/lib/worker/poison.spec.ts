@@ -388,8 +388,8 @@ describe('an outage', () => {
       build(flow.input('in', new TestingSource(ITEMS, { batchSize: 4 })), call, sink)
       const logger = {
         debug: () => {},
-        info: (message: string) => void said.push(message),
-        warn: (message: string) => void said.push(message),
+        info: (_: object, message: string) => void said.push(message),
+        warn: (_: object, message: string) => void said.push(message),
         error: () => {},
       }
       const execution = start(flow, { runtime, onError: policy(20), logger })

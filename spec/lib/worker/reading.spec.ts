@@ -164,7 +164,11 @@ describe('Sources', () => {
   it('keep the position of a partition that has vanished until it comes back', async () => {
     const store = new MemoryStore()
     const warnings: string[] = []
-    const logger = { info: () => {}, warn: (text: string) => warnings.push(text), error: () => {} }
+    const logger = {
+      info: () => {},
+      warn: (_: object, text: string) => warnings.push(text),
+      error: () => {},
+    }
     const script = (from: string): Script<string> => ({
       batches: [[`${from}1`], [`${from}2`], [`${from}3`]],
     })

@@ -26,7 +26,7 @@ describe('A store that cannot write', () => {
     flow.input('in', new PartsSource([items], { batchSize: 1, slow: 10 })).output('out', sink)
     const runtime = new VirtualRuntime()
     const alarms: string[] = []
-    const logger = { ...quiet, error: (message: string) => alarms.push(message) }
+    const logger = { ...quiet, error: (_: object, message: string) => alarms.push(message) }
     const execution = start(flow, { runtime, recovery: store, epochInterval: 5, logger })
     await runtime.advance(100)
     disk.full = true
