@@ -79,11 +79,12 @@ describeWithNats(
       b.discard()
       await b.ended
       await rm(folder.file('store-1'), { recursive: true, force: true })
-      const before = await linesIn(folder.file('out'))
       const again = start(1, 1200, false)
       expect(await Promise.all([a.ended, again.ended])).to.deep.equal([1, 1])
       expect(`${a.log}${again.log}`).to.contain('of which no partition is here')
-      expect(await linesIn(folder.file('out'))).to.deep.equal(before)
+      // What the other wrote until it knew, and nothing from the beginning again.
+      const lines = await linesIn(folder.file('out'))
+      expect(new Set(lines).size).to.equal(lines.length)
     })
   },
 )
