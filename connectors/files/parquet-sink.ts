@@ -29,7 +29,8 @@ export interface ParquetSinkOptions {
   readonly overwrite?: boolean
 }
 
-type Item = ParquetRow | readonly [key: string, row: ParquetRow]
+/** A row, or a key and its row; an interface of a user's has no index signature. */
+type Item = object
 
 /**
  * Writes objects, or the object values of a keyed stream, to files `part-<slot>-<epoch>.parquet`.

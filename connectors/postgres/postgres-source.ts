@@ -55,7 +55,9 @@ export interface PostgresSourceOptions {
  *
  * @example
  * ```ts
- * flow.input('orders', new PostgresSource({ connection, query: 'SELECT * FROM orders', orderBy: 'id', tail: true }))
+ * flow.input('orders', new PostgresSource({
+ *   connection: 'postgres://localhost/shop', query: 'SELECT * FROM orders', orderBy: 'id', tail: true,
+ * }))
  * ```
  */
 export class PostgresSource extends FixedPartitionedSource<
