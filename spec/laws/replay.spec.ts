@@ -146,7 +146,12 @@ describe('Recorded input', function () {
               .output('out', out as never)
             late.pipe(mapValue('show late', ([id]) => String(id))).output('late', lates as never)
             const { seed, workers, epochInterval, crashes } = sim
-            await simulate(flow, { seed, workers, epochInterval, faults: { crashes, within: 300 } })
+            await simulate(flow, {
+              seed,
+              workers,
+              epochInterval,
+              faults: { crashes, within: 300, ...(seed % 5 === 0 ? { network: {} } : {}) },
+            })
             expect(lates.items).to.deep.equal([])
             expect(out.items.map(String).sort()).to.deep.equal(
               oracle(parts, windower)
@@ -170,7 +175,12 @@ describe('Recorded input', function () {
           mapValue('show', ({ key, at, n }) => `${key} ${at} ${n}`),
         ).output('out', seen as never)
         const { seed, workers, epochInterval, crashes } = sim
-        await simulate(flow, { seed, workers, epochInterval, faults: { crashes, within: 300 } })
+        await simulate(flow, {
+          seed,
+          workers,
+          epochInterval,
+          faults: { crashes, within: 300, ...(seed % 5 === 0 ? { network: {} } : {}) },
+        })
         expect([...seen.items].sort()).to.deep.equal(
           parts
             .flat()
