@@ -58,6 +58,9 @@ declare const keyed: KeyedStream<Row>`,
 declare const bids: KeyedStream<number>`,
   'ops/visualize/plant-uml.ts': WRITE_FILE,
   'ops/visualize/svg.ts': WRITE_FILE,
+  'testing/check-flow.ts': `import fc from 'fast-check'
+declare const order: fc.Arbitrary<Login>`,
+  'testing/minimise.ts': 'declare const check: (simulation: Simulation) => void',
   'testing/describe-sink.ts': `${DATABASE}
 declare const MySink: new (place: typeof db) => DynamicSink<string>`,
   'testing/describe-source.ts': `declare const server: { readonly url: string }
