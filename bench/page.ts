@@ -70,7 +70,9 @@ const BEWARE = `- The machine is shared: a single figure may be off by a third, 
 - Bytewax gets batches of 1000, tuples, input outside its collector, and a clock of the data's time
   only. By its default clock a replay depends on speed, drops items as late, and is slower.
   Its 60 s / 1 s run is given the first 65536 rows of the pass.
-- No system took a snapshot while it was timed. Two workers of a peer stand beside one of ours.`
+- W9 is in milliseconds of wall time. Bytewax is ended after 30 s there, so its figure is a bound from
+  below, and so is the ratio.
+- No system took a snapshot while it was timed, W9 aside. Two workers of a peer stand beside one of ours.`
 
 const othersSection = (findings: readonly Findings[]): string => {
   const lines = sortedPeerLines(findings)

@@ -3,17 +3,24 @@
  * JavaScript, to its first output, with a state to load for each of 1e4, 1e5 and 1e6 keys.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { commandOf } from '../peers/install.ts'
 import { median } from '../statistics.ts'
 import { type Row, type Sample, type Workload, WrongResultError } from '../workload.ts'
 
 const STARTS = 3
 const SIZES = [10_000, 100_000, 1_000_000]
+/** What Bytewax is given: its time to load grows with the square of the keys. */
+const BESIDE = 632_000
+/** It is ended after this long, milliseconds, and has taken at least that. */
+const PATIENCE_MS = 30_000
+const BYTEWAX = `bytewax-${BESIDE}`
 const PARTITIONS = 4
 
 const PROGRAM = fileURLToPath(new URL('../programs/recover.mjs', import.meta.url))
@@ -88,16 +95,48 @@ const measure = async (keys: number): Promise<number> => {
   }
 }
 
+/** The same state resumed by Bytewax: milliseconds from its start to its first output. */
+const measureBytewax = async (keys: number): Promise<number> => {
+  const [program = '', ...first] = commandOf('bytewax')
+  const folder = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
+  const store = join(folder, 'filled')
+  try {
+    await promisify(execFile)(program, [...first, 'fill', store, String(keys)])
+    const from = performance.now()
+    const child = spawn(program, [...first, 'resume', store, String(keys)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+    const line = await firstLine(child).catch(() => null)
+    clearTimeout(timer)
+    const elapsed = performance.now() - from
+    if (line === null && elapsed < PATIENCE_MS) throw new Error('Bytewax ended without a word.')
+    return elapsed
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 export const workload: Workload = {
   id: 'W9',
   title: 'recovery after kill -9: from the start of the process to its first output',
   unit: 'ms',
   rows: SIZES.map(rowOf),
-  variants: SIZES.map(String),
+  variants: [...SIZES, BESIDE].map(String),
+  peers: [
+    {
+      peer: 'bytewax',
+      workers: 1,
+      label: `W9 ${BESIDE} keys, kill to first output, to Bytewax, ended after ${PATIENCE_MS / 1000} s`,
+      ours: String(BESIDE),
+      variant: BYTEWAX,
+      bounds: { floor: 10, aim: 20 },
+    },
+  ],
 
   async measure(variant: string): Promise<Sample> {
     return {
-      cost: await measure(Number(variant)),
+      cost: await (variant === BYTEWAX ? measureBytewax(BESIDE) : measure(Number(variant))),
       rssMb: process.resourceUsage().maxRSS / 1024,
       passes: 1,
     }
