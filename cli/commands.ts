@@ -77,9 +77,10 @@ const addNatsAcl = (program: Command, world: World, code: { exit: number }): voi
     .summary('print what a flow needs to be allowed in NATS: tidemark nats-acl flow.ts')
     .description("Prints a NATS user with the permissions that a flow's processes need.")
     .argument('<module>', 'as `tidemark run` takes it')
-    .action(async (target: string) => {
+    .option('--archive <place>', 'where the flow archives, as `tidemark run` takes it')
+    .action(async (target: string, given: { archive?: string }) => {
       const { natsAclCommand } = await import('./nats-acl-command.ts')
-      code.exit = await natsAclCommand(target, world)
+      code.exit = await natsAclCommand(target, given, world)
     })
 }
 

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { connectNats } from '../../cluster/nats.ts'
+import { connectNats, openObjectStore } from '../../cluster/nats.ts'
 import { inboxPrefixOf, natsAcl } from '../../cluster/nats-acl.ts'
 import { LocalNats } from '../../cluster/nats-server.ts'
 import { Folder } from '../support/folder.ts'
@@ -15,8 +15,8 @@ describeWithNats('natsAcl', function () {
   before(async () => {
     await folder.make()
     const config = folder.file('nats.conf')
-    const user = natsAcl('counting').replace('$TIDEMARK_PASSWORD', '"secret"')
-    const stranger = user.replaceAll('counting', 'other')
+    const user = natsAcl('counting', 'far').replace('$TIDEMARK_PASSWORD', '"secret"')
+    const stranger = natsAcl('other', 'elsewhere').replace('$TIDEMARK_PASSWORD', '"secret"')
     await writeFile(config, `authorization { users = [\n${user}\n${stranger}\n] }\n`)
     server = await LocalNats.start({ args: ['-c', config] })
   })
@@ -47,6 +47,28 @@ describeWithNats('natsAcl', function () {
     })
     expect(await member.ended, member.log).to.equal(0)
     expect(member.output).to.equal('eof 400\n')
+  })
+
+  it('lets it make its archive, write, read, list and remove there, and no other', async () => {
+    const archive = await openObjectStore('far', {
+      servers: server.url,
+      user: 'counting',
+      pass: 'secret',
+      inboxPrefix: inboxPrefixOf('counting'),
+    })
+    // More than one message of an object store holds.
+    const bytes = new Uint8Array(300_000).fill(7)
+    expect(await archive.create('one', bytes)).to.equal(true)
+    expect(await archive.create('one', bytes)).to.equal(false)
+    expect(await archive.read('one', bytes.length)).to.deep.equal(bytes)
+    expect(await archive.list('o')).to.deep.equal(['one'])
+    await archive.remove('one')
+    const other = await enter('other')
+    other.publish('$O.far.M.dHdv', new TextEncoder().encode('{"name":"two"}'))
+    await other.roundTrip()
+    expect(await archive.list('')).to.deep.equal([])
+    await archive.close()
+    await other.close()
   })
 
   it("keeps another flow's process out of the subjects and the buckets of this one", async () => {
