@@ -1,9 +1,11 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { BuildError, type NatsPlace, run, start } from 'tidemark'
 import { LocalNats } from '../../cluster/nats-server.ts'
 import { Folder } from '../support/folder.ts'
-import { counting } from './flows/counting.ts'
+import { counting, oversized } from './flows/counting.ts'
 import { linesIn } from './troupe.ts'
 import { describeWithNats } from './with-nats.ts'
 
@@ -36,6 +38,43 @@ describeWithNats('run, told where the others are', function () {
     )
     expect([zero?.reason, one?.reason]).to.deep.equal(['eof', 'eof'])
     expect(zero?.itemsIn).to.equal(4 * ITEMS)
+    await run(counting(folder.file('alone'), ITEMS, 0))
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await linesIn(folder.file('alone')))
+  })
+
+  it('carries items as large as a server takes at most, and ten times as large', async () => {
+    const large = {
+      module: pathToFileURL('spec/cluster/flows/counting.ts').href,
+      export: 'oversized',
+      args: [folder.file('out'), 2],
+    }
+    await Promise.all([0, 1].map((process) => run(large, { nats: place(process) })))
+    await run(oversized(folder.file('alone'), 2))
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await linesIn(folder.file('alone')))
+  })
+
+  it('goes on in one execution when all that the server kept is gone', async () => {
+    const logs: string[] = []
+    const say = (...said: readonly unknown[]): void => void logs.push(said.join(' '))
+    const executions = [0, 1].map((process) =>
+      start(flow(60), {
+        nats: place(process),
+        recovery: { dir: folder.file(`store-${process}`) },
+        epochInterval: 50,
+        logger: { info: say, warn: say, error: say },
+      }),
+    )
+    await new Promise<void>((resolve) => {
+      executions[0]?.events$.subscribe((event) => {
+        if (event.kind === 'committed' && event.epoch > 3) resolve()
+      })
+    })
+    await server.down('SIGKILL')
+    await rm(join(server.directory, 'jetstream'), { recursive: true, force: true })
+    await server.up()
+    const ends = await Promise.all(executions.map(({ done }) => done))
+    expect(ends.map(({ reason }) => reason)).to.deep.equal(['eof', 'eof'])
+    expect(logs.filter((line) => line.includes('takes part in execution'))).to.have.lengthOf(2)
     await run(counting(folder.file('alone'), ITEMS, 0))
     expect(await linesIn(folder.file('out'))).to.deep.equal(await linesIn(folder.file('alone')))
   })

@@ -116,11 +116,11 @@ export const witnessed = (out: string, items: number, pause: number): Dataflow =
 }
 
 /** Items around the largest message that a server takes, and far beyond; their lengths are written. */
-export const oversized = (out: string): Dataflow => {
+export const oversized = (out: string, numbers = 10): Dataflow => {
   const sizes = [1_048_575, 1_048_576, 10_485_760, 17]
   const flow = dataflow('oversized')
   flow
-    .input('numbers', new PacedNumbers(2, 10, 0))
+    .input('numbers', new PacedNumbers(2, numbers, 0))
     .pipe(
       flatMap('items', (n) => sizes.map((size) => `${n % 10}`.repeat(size))),
       keyOn('by first digit', (text) => `k${text.charAt(0)}`),
