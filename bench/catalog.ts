@@ -31,6 +31,7 @@ export const catalog: Readonly<Record<string, () => Promise<{ readonly workload:
   W11: () => import('./workloads/w11-memory.ts'),
   W13: async () => ({ workload: (await import('./workloads/exchange.ts')).scale }),
   W14: () => import('./workloads/w14-start.ts'),
+  W15: () => import('./workloads/w15-recording.ts'),
   ...Object.fromEntries(NEXMARK.map((id) => [id, nexmark(id)])),
 }
 

@@ -4,11 +4,13 @@ import {
   DynamicSink,
   dataflow,
   EOF,
+  type Execution,
   FixedPartitionedSource,
-  run,
+  type RunOptions,
   StatefulSourcePartition,
   StatelessSinkPartition,
   type Stream,
+  start,
 } from 'tidemark'
 import { median } from './statistics.ts'
 import type { Outcome } from './workload.ts'
@@ -102,6 +104,15 @@ export interface FlowSpec<In, Out> {
   readonly nextPass: NextPass<In>
   readonly steps: (stream: Stream<In>) => Stream<Out>
   readonly add: AddBatch<Out>
+  /** @defaultValue a run that nobody looks at, with the usual options */
+  readonly watched?: Watched
+}
+
+/** A run that somebody looks at. */
+export interface Watched {
+  readonly options: RunOptions
+  /** Begins to look; gives what ends that. */
+  readonly look: (execution: Execution) => Promise<() => void>
 }
 
 const EMPTY_RUNS = 5
@@ -125,6 +136,13 @@ const runOnce = async <In, Out>(spec: FlowSpec<In, Out>): Promise<TallySink<Out>
   const sink = new TallySink(spec.add)
   const flow = dataflow('bench')
   spec.steps(flow.input('replay', new ReplaySource(spec.nextPass))).output('tally', sink)
-  await run(flow)
+  const { watched } = spec
+  const execution = start(flow, watched?.options)
+  const end = await watched?.look(execution)
+  try {
+    await execution.done
+  } finally {
+    end?.()
+  }
   return sink
 }
