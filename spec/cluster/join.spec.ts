@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
@@ -77,6 +78,27 @@ describeWithNats('run, told where the others are', function () {
     expect(logs.filter((line) => line.includes('takes part in execution'))).to.have.lengthOf(2)
     await run(counting(folder.file('alone'), ITEMS, 0))
     expect(await linesIn(folder.file('out'))).to.deep.equal(await linesIn(folder.file('alone')))
+  })
+
+  it('is through at once for who comes back to a run that has ended without it', async () => {
+    const stores = [0, 1].map((process) => ({ dir: folder.file(`store-${process}`) }))
+    const [zero, one] = stores.map((recovery, process) =>
+      start(flow(20), { nats: place(process), recovery, epochInterval: 50 }),
+    )
+    const left = join(folder.file('store-1'), 'process-1')
+    const mark = await new Promise<string>((resolve) => {
+      one?.events$.subscribe((event) => {
+        if (event.kind === 'committed') resolve(readFileSync(left, 'utf8'))
+      })
+      zero?.events$.subscribe((event) => {
+        if (event.kind === 'committed') resolve(readFileSync(left, 'utf8'))
+      })
+    })
+    await Promise.all([zero?.done, one?.done])
+    // As its directory is when it was killed before it heard of the end.
+    await writeFile(left, mark)
+    const late = await run(flow(20), { nats: place(1), recovery: { dir: folder.file('store-1') } })
+    expect([late.reason, late.itemsIn]).to.deep.equal(['eof', 0])
   })
 
   it('stops as a whole when one is told to', async () => {
