@@ -101,7 +101,15 @@ describe('Council', () => {
 
   /** Lets the councils meet, and closes them, so that the virtual time has an end. */
   const meet = (body: () => Promise<void>): Promise<void> =>
-    runtime.run(body().finally(() => Promise.all(councils.map((council) => council.leave()))))
+    runtime.run(met(body))
+
+  const met = async (body: () => Promise<void>): Promise<void> => {
+    try {
+      await body()
+    } finally {
+      await Promise.all(councils.map((council) => council.leave()))
+    }
+  }
 
   const planOf = async (council: Council): Promise<Plan | string | null> =>
     council.nextPlan().catch((error: unknown) => String(error))
