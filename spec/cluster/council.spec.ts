@@ -100,8 +100,7 @@ describe('Council', () => {
     })
 
   /** Lets the councils meet, and closes them, so that the virtual time has an end. */
-  const meet = (body: () => Promise<void>): Promise<void> =>
-    runtime.run(met(body))
+  const meet = (body: () => Promise<void>): Promise<void> => runtime.run(met(body))
 
   const met = async (body: () => Promise<void>): Promise<void> => {
     try {
