@@ -149,7 +149,7 @@ class Trial<T> {
 
   #faults(): Faults {
     const { faults } = this.#options
-    return simulationFaults({ seed: this.#seed, ...(faults === undefined ? {} : { faults }) })
+    return simulationFaults({ seed: this.#seed, faults: faults ?? 'any' })
   }
 
   async #compare(items: readonly T[], faults: Faults): Promise<string | null> {

@@ -114,9 +114,9 @@ const anyFaults = (chance: Chance): Faults => {
   }
 }
 
-/** Draws what `faults` leaves open; all of it, where there are none. */
-export const drawFaults = (faults: Faults | undefined, chance: Chance): FaultPlan => {
-  const asked = faults ?? anyFaults(chance)
+/** Draws what `faults` leaves open. */
+export const drawFaults = (faults: Faults | 'any', chance: Chance): FaultPlan => {
+  const asked = faults === 'any' ? anyFaults(chance) : faults
   const network = asked.network === undefined ? null : weatherOf(asked.network, chance.fork())
   const disk = diskOf(asked.disk, chance.fork())
   return { network, disk, events: [...(asked.events ?? []), ...eventsOf(asked, chance.fork())] }

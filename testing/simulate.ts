@@ -31,10 +31,10 @@ export interface SimulationOptions
    */
   readonly workers?: number | readonly number[]
   /**
-   * What goes wrong; `{}` for nothing.
-   * @defaultValue drawn from the seed: of every kind, or only of some
+   * What goes wrong; `'any'` for what the seed draws, of every kind or only of some.
+   * @defaultValue nothing
    */
-  readonly faults?: Faults
+  readonly faults?: Faults | 'any'
   /**
    * Where snapshots are kept; `null` keeps none, and an execution after a crash begins anew.
    * @defaultValue a store in memory with 2 partitions on a virtual disk
@@ -134,7 +134,7 @@ const simulateOnce = async (
 
 /** What a simulation of these options is to suffer, with nothing left to draw. */
 export const simulationFaults = (options: SimulationOptions): Faults =>
-  faultsOf(drawFaults(options.faults, chanceOf(options).fork()))
+  faultsOf(drawFaults(options.faults ?? {}, chanceOf(options).fork()))
 
 const chanceOf = ({ seed = 1 }: SimulationOptions): Chance => new Chance(seed ^ 0x7_ea5e)
 
@@ -161,7 +161,7 @@ class World {
     this.#flow = flow
     this.#options = options
     this.#chance = chanceOf(options)
-    this.#plan = drawFaults(options.faults, this.#chance.fork())
+    this.#plan = drawFaults(options.faults ?? {}, this.#chance.fork())
     this.#runtime = new VirtualRuntime({
       seed,
       ...(start === undefined ? {} : { start }),

@@ -49,7 +49,7 @@ export const peerVariant = (name: PeerName, ours: string, workers: number): stri
   `${name}${ours.replace('tidemark', '')}${workers === 1 ? '' : ` x${workers}`}`
 
 /** What a peer's program says, after {@link PEER_MARK}. */
-export interface PeerAnswer extends Tally {
+interface PeerAnswer extends Tally {
   /** All passes, warm-up included: what `count` and `sum` are the answer to. */
   readonly passes: number
   readonly slices: readonly {

@@ -40,7 +40,7 @@ export const noCounts = (): Counts => ({
 })
 
 /** A network that passes on what it counts. */
-export class CountingNetwork implements Network {
+class CountingNetwork implements Network {
   readonly #network: Network
   readonly #counts: Counts
 

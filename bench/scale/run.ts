@@ -18,7 +18,7 @@ const LARGE = 16_384
 const ALONE = { batches: 600, items: 1000 }
 
 /** Counts, measures and predicts; gives the page. */
-export const scale = async (command: string): Promise<string> => {
+const scale = async (command: string): Promise<string> => {
   const counted: Counted[] = []
   for (const workers of WHOLE) counted.push(await countRun(workers, LOAD))
   const alone = await countRun(1, ALONE)

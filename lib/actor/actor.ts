@@ -13,7 +13,7 @@ export interface Outlet {
 }
 
 /** Takes note of single batches. */
-export interface BatchNotes {
+interface BatchNotes {
   batch(step: string, batch: Signal, began: number): void
 }
 

@@ -1,5 +1,5 @@
 /** What a span is about. */
-export type SpanKind =
+type SpanKind =
   | 'run'
   | 'resume'
   | 'epoch'

@@ -51,7 +51,11 @@ export class PromPage {
   }
 }
 
-/** The user's metrics of the thread in which this is called, as plain data. */
+/**
+ * The metrics of the user in the thread in which this is called, as plain data; found by its name.
+ *
+ * @public
+ */
 export const usersMetrics = async (): Promise<readonly object[]> => register.getMetricsAsJSON()
 
 /** Where a thread finds that. */

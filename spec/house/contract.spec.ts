@@ -344,7 +344,7 @@ describe('running, errors and the kit of the contract', () => {
     const time = new TimeTestingGetter(0)
     time.advance({ seconds: 5 })
     expect([time.get(), time.now()]).to.deep.equal([5000, 5000])
-    const simulated = await simulate(numbers().flow, { workers: 2, seed: 1, faults: {} })
+    const simulated = await simulate(numbers().flow, { workers: 2, seed: 1 })
     expect(simulated).to.be.an('object')
   })
 

@@ -14,6 +14,7 @@ const world = fc.record({
   seed: fc.nat(),
   workers: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
   epochInterval: fc.constantFrom(0, 5, 100, 2000),
+  faults: fc.constant('any' as const),
 })
 
 /** How the executions of all simulations so far came to their ends. */
