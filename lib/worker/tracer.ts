@@ -1,13 +1,5 @@
 /** What a span is about. */
-type SpanKind =
-  | 'run'
-  | 'resume'
-  | 'epoch'
-  | 'worker'
-  | 'step'
-  | 'poll'
-  | 'write'
-  | 'snapshot'
+type SpanKind = 'run' | 'resume' | 'epoch' | 'worker' | 'step' | 'poll' | 'write' | 'snapshot'
 
 /** Something that took its time on a worker and is over. */
 export interface Span {
