@@ -38,7 +38,7 @@ export class VirtualBroker {
   readonly #arrivals = new Map<string, number>()
   readonly #clogged = new Map<string, number>()
   weather: Weather = CALM
-  maxPayload = 1024 * 1024
+  maxPayload: number = 1024 * 1024
   /** Bytes given to the broker to carry. */
   load = 0
 

@@ -59,7 +59,10 @@ export class PromPage {
 export const usersMetrics = async (): Promise<readonly object[]> => register.getMetricsAsJSON()
 
 /** Where a thread finds that. */
-export const USERS_METRICS = { module: import.meta.url, export: 'usersMetrics' } as const
+export const USERS_METRICS: { readonly module: string; readonly export: string } = {
+  module: import.meta.url,
+  export: 'usersMetrics',
+}
 
 const scalar = (metric: ScalarMetric, registers: Registry[]): Fill => {
   const { name, help, labels } = metric
