@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads'
 import { BuildError } from '../errors/errors.ts'
 import { Dataflow } from '../flow/dataflow.ts'
 import { adoptRuns } from './adoption.ts'
@@ -11,8 +12,14 @@ const adopted = new Map<string, Promise<Dataflow>>()
  *
  * @throws BuildError when there is no such export, or what it gives is no flow
  */
-export const loadFlow = async (flow: FlowModule): Promise<Dataflow> =>
-  Promise.race([importFlow(flow), adoptedFrom(flow.module)])
+export const loadFlow = async (flow: FlowModule): Promise<Dataflow> => {
+  try {
+    return await Promise.race([importFlow(flow), adoptedFrom(flow.module)])
+  } finally {
+    // A worker's thread is there for this flow alone; a service's main thread runs others as well.
+    if (isMainThread) adoptRuns(null)
+  }
+}
 
 /** Begins to load a module; what is wrong with it is said when its flow is asked for. */
 export const preloadModule = (module: string): void => {
