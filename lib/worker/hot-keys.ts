@@ -1,5 +1,5 @@
-/** One batch in so many is looked at, and of it one key; a prime, since batches may come in turns. */
-const EVERY = 7
+/** Items from one look to the next, by the mean, once there have been as many looks. */
+const EVERY = 1009
 /** Keys that are counted at a time. */
 const ROOM = 64
 /** 2^32 by the golden ratio: its multiples lie far apart (Knuth, volume 3, section 6.4). */
@@ -20,15 +20,20 @@ export type HotKey = readonly [key: string, share: number]
  */
 export class HotKeys {
   readonly #counts = new Map<string, number>()
-  #batches = 0
   #looks = 0
+  /** Looks since the beginning: `#looks` fades. */
+  #taken = 0
+  /** Items to let pass before the next look. */
+  #left = 0
 
   note(keys: readonly string[]): void {
-    this.#batches += 1
-    if (this.#batches % EVERY !== 0 || keys.length === 0) return
-    // Scattered, so that no order of keys within batches is met in step.
-    const at = (Math.imul(this.#batches, GOLDEN) >>> 8) % keys.length
-    this.#count(keys[at] as string)
+    const { length } = keys
+    let at = this.#left
+    while (at < length) {
+      this.#count(keys[at] as string)
+      at += this.#stride()
+    }
+    this.#left = at - length
   }
 
   /** The most frequent first. */
@@ -38,6 +43,16 @@ export class HotKeys {
       .sort(([, a], [, b]) => b - a)
       .slice(0, MOST_TOLD)
       .map(([key, count]) => [key, count / this.#looks])
+  }
+
+  /**
+   * Scattered evenly about its mean, so that no order of the keys is met in step. It grows with the
+   * looks, so that little input is known as well as much, and the looks cost little in either.
+   */
+  #stride(): number {
+    this.#taken += 1
+    const mean = Math.min(this.#taken, EVERY)
+    return 1 + ((Math.imul(this.#taken, GOLDEN) >>> 8) % (2 * mean - 1))
   }
 
   #count(key: string): void {
