@@ -1,10 +1,13 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { DATA, makeFrame } from '../../cluster/link-frame.ts'
+import { DATA, HEADER, makeFrame } from '../../cluster/link-frame.ts'
 import { CALM, VirtualBroker } from '../../testing/virtual-broker.ts'
 import { VirtualRuntime } from '../../testing/virtual-runtime.ts'
 import { rounds } from '../support/effort.ts'
 import { linkEnd, marks, message, TOKEN } from './link-pair.ts'
+
+/** Datagrams, or windows, that one message of the law may take. */
+const PIECES = 50
 
 const world = (options: { seed?: number; window?: number; silence?: number } = {}) => {
   const { seed = 1, ...rest } = options
@@ -18,13 +21,14 @@ const world = (options: { seed?: number; window?: number; silence?: number } = {
 }
 
 describe('Link', () => {
-  it('carries every message once, whole and in order, whatever the weather (L1)', async () => {
+  it('carries every message once, whole and in order, whatever the weather (L1)', async function () {
+    this.timeout(300_000)
     await fc.assert(
       fc.asyncProperty(
         fc.record({
           seed: fc.nat(),
-          loss: fc.double({ min: 0, max: 0.4, noNaN: true }),
-          duplicates: fc.double({ min: 0, max: 0.5, noNaN: true }),
+          loss: fc.constantFrom(0, 0.02, 0.1, 0.4),
+          duplicates: fc.constantFrom(0, 0.1, 0.5),
           delay: fc.constantFrom(0, 1, 20, 300),
           window: fc.constantFrom(64, 4096, 1024 * 1024),
           maxPayload: fc.constantFrom(64, 1000, 1024 * 1024),
@@ -33,7 +37,9 @@ describe('Link', () => {
         }),
         async ({ seed, loss, duplicates, delay, window, maxPayload, sizes, outages }) => {
           const { runtime, broker, a, b } = world({ seed, window })
-          const small = sizes.map((size) => (window < 1000 ? Math.min(size, 500) : size))
+          // Each datagram is a task of the virtual world: so many bytes that each has work for all.
+          const most = Math.min(PIECES * (maxPayload - HEADER), PIECES * window)
+          const small = sizes.map((size) => Math.min(size, most))
           broker.weather = { loss, duplicates, delay, reorder: 1 }
           broker.maxPayload = maxPayload
           for (const at of outages) {
