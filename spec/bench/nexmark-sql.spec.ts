@@ -22,7 +22,6 @@ for (const { workers, events, ...options } of SETTINGS) {
 
     before(async function () {
       if (!hasDuckDb()) this.skip()
-      this.timeout(60_000)
       tables = await RowTables.fill(events, options)
     })
     after(() => tables?.close())
@@ -32,7 +31,7 @@ for (const { workers, events, ...options } of SETTINGS) {
         const rows = (await tables?.rows(statement.sql)) ?? []
         const { missing, extra } = await compare(statement, rows, { events, workers, ...options })
         expect({ missing, extra }).to.deep.equal({ missing: [], extra: [] })
-      }).timeout(60_000)
+      })
     }
   })
 }

@@ -119,8 +119,7 @@ for (const { workers, ...options } of SETTINGS) {
   describe(`Nexmark, ${workers} workers, ${partitions} partitions, disorder ${disorder} @long`, () => {
     let rows: Rows = new Map()
 
-    before(async function () {
-      this.timeout(120_000)
+    before(async () => {
       rows = await answers({ events: GOLDEN_EVENTS, ...options }, workers)
     })
 
@@ -196,8 +195,7 @@ describe('Nexmark through crashes @long', () => {
   const sinks = new Map(QUERIES.map(({ id }) => [id, new PositionSink<unknown>()]))
   let undisturbed: Rows = new Map()
 
-  before(async function () {
-    this.timeout(120_000)
+  before(async () => {
     await folder.make()
     undisturbed = await answers({ events }, 1)
     const source = new DyingSource(options, [3000, 9500, 12_000])

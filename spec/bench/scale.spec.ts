@@ -7,8 +7,7 @@ const SIZES = [2, 4, 8, 16]
 /** Items that a channel has taken when it says so. */
 const GRANT = 1024
 
-describe('messages between workers', function () {
-  this.timeout(60_000)
+describe('messages between workers', () => {
   const counted: Counted[] = []
 
   before(async () => {

@@ -4,7 +4,6 @@ import { expect } from 'chai'
 import { type Child, tidemark } from './children.ts'
 
 const FLOW = 'spec/ops/flows/threaded.ts'
-const LIMIT_MS = 60_000
 const MOST_LOOKS = 2000
 const LISTENS = 'the API listens on '
 
@@ -14,8 +13,7 @@ const urlOf = async (child: Child): Promise<string> => {
   return new RegExp(`${LISTENS}(\\S+)`).exec(child.stderr)?.[1] ?? ''
 }
 
-describe('tidemark run, with its API,', function () {
-  this.timeout(LIMIT_MS)
+describe('tidemark run, with its API,', () => {
   const children: Child[] = []
   const run = (args: readonly string[], variables?: Readonly<Record<string, string>>): Child => {
     const child = tidemark(['run', FLOW, ...args], variables)

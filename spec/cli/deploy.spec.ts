@@ -59,8 +59,6 @@ const variablesOf = ({ env }: Container, process: number): Record<string, string
   )
 
 describe('tidemark deploy @long', function () {
-  this.timeout(60_000)
-
   it('prints a StatefulSet whose pods know their places, with a volume and probes', async () => {
     const [service, set] = await documents([
       'k8s',

@@ -5,10 +5,8 @@ import { type Child, tidemark } from './children.ts'
 import { command as here } from './in-process.ts'
 
 const FLOW = 'spec/cli/flows/orders.ts'
-const LIMIT_MS = 120_000
 
-describe('tidemark dlq @long', function () {
-  this.timeout(LIMIT_MS)
+describe('tidemark dlq @long', () => {
   const folder = new Folder()
   const children: Child[] = []
 

@@ -19,7 +19,6 @@ const urlOf = (server: Server): string =>
   `http://127.0.0.1:${(server.address() as { port: number }).port}`
 
 describe('tidemark doctor', function () {
-  this.timeout(60_000)
   let served: Served
 
   before(async () => {

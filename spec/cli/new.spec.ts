@@ -54,8 +54,7 @@ const install = async (project: string): Promise<void> => {
   })
 }
 
-describe('tidemark new @long', function () {
-  this.timeout(120_000)
+describe('tidemark new @long', () => {
   const folder = new Folder()
   const children: Child[] = []
 

@@ -11,8 +11,7 @@ interface Answer {
   readonly printed: string
 }
 
-describe('tidemark recovery, of a step that was renamed', function () {
-  this.timeout(60_000)
+describe('tidemark recovery, of a step that was renamed', () => {
   const folder = new Folder()
   let child: Child
   let answers: Record<string, Answer>

@@ -5,7 +5,6 @@ import { expect } from 'chai'
 import { Child, tidemark } from './children.ts'
 
 const FLOWS = 'spec/cli/flows/flows.ts'
-const LIMIT_MS = 60_000
 
 interface Answer {
   readonly code: number
@@ -20,8 +19,7 @@ interface Mistake {
   readonly says: RegExp
 }
 
-describe('tidemark', function () {
-  this.timeout(LIMIT_MS)
+describe('tidemark', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-cli-'))
   const at = (name: string): string => join(directory, name)
   const children: Child[] = []

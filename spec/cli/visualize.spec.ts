@@ -2,11 +2,8 @@ import { expect } from 'chai'
 import { tidemark } from './children.ts'
 
 const FLOWS = 'spec/cli/flows/flows.ts'
-const LIMIT_MS = 60_000
 
-describe('tidemark visualize', function () {
-  this.timeout(LIMIT_MS)
-
+describe('tidemark visualize', () => {
   const FORMATS: readonly (readonly [args: readonly string[], starts: string])[] = [
     [[], 'flowchart TD\nsubgraph "numbers (Dataflow)"\n'],
     [['-o', 'plantuml', '-r'], '@startuml\n'],

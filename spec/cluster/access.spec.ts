@@ -35,8 +35,7 @@ const jwt = (
 
 const NO_LIMITS = { subs: -1, data: -1, payload: -1 }
 
-describeWithNats('Who may come in', function () {
-  this.timeout(30_000)
+describeWithNats('Who may come in', () => {
   const folder = new Folder()
   let server: LocalNats | null = null
 

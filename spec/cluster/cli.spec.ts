@@ -9,8 +9,7 @@ import { describeWithNats } from './with-nats.ts'
 
 const ITEMS = 600
 
-describeWithNats('tidemark run, in several processes', function () {
-  this.timeout(60_000)
+describeWithNats('tidemark run, in several processes', () => {
   const folder = new Folder()
   let children: Child[] = []
 

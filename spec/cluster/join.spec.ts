@@ -13,7 +13,6 @@ import { describeWithNats } from './with-nats.ts'
 const ITEMS = 400
 
 describeWithNats('run, told where the others are', function () {
-  this.timeout(60_000)
   const folder = new Folder()
   let server: LocalNats
 

@@ -105,9 +105,7 @@ const expected = (): string[] =>
     .flat()
     .sort()
 
-describe('Workers that only a lossy broker connects', function () {
-  this.timeout(120_000)
-
+describe('Workers that only a lossy broker connects', () => {
   it('give what one worker gives, on random flows, whatever is lost, doubled, late or cut off', async () => {
     await fc.assert(
       fc.asyncProperty(

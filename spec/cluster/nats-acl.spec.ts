@@ -8,7 +8,6 @@ import { Member } from './troupe.ts'
 import { describeWithNats } from './with-nats.ts'
 
 describeWithNats('natsAcl', function () {
-  this.timeout(60_000)
   const folder = new Folder()
   let server: LocalNats
 

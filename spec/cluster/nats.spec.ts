@@ -21,9 +21,7 @@ const failure = async (work: Promise<unknown>): Promise<unknown> =>
 const sockets = (): number =>
   process.getActiveResourcesInfo().filter((name) => /^TCP(Socket|Connect)/.test(name)).length
 
-describeWithNats('NATS', function () {
-  this.timeout(30_000)
-
+describeWithNats('NATS', () => {
   describeTransport('a NATS server', async () => {
     const server = await LocalNats.start()
     const connections = await Promise.all(

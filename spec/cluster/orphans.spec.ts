@@ -7,8 +7,7 @@ import { describeWithNats } from './with-nats.ts'
 
 const LOOK = 50
 
-describeWithNats('tidemark run -p, killed outright', function () {
-  this.timeout(90_000)
+describeWithNats('tidemark run -p, killed outright', () => {
   const folder = new Folder()
   let parent: Child | null = null
 

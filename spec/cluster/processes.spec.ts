@@ -13,8 +13,7 @@ const pause = (time: number): Promise<void> =>
     systemRuntime.after(time, resolve)
   })
 
-describeWithNats('A flow in several processes @long', function () {
-  this.timeout(60_000)
+describeWithNats('A flow in several processes @long', () => {
   const folder = new Folder()
   let server: LocalNats
   let members: Member[] = []

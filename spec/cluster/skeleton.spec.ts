@@ -80,8 +80,7 @@ const overLinks = (transport: Transport, execution: number): Ground & { close: (
   }
 }
 
-describeWithNats('A flow on workers that reach one another over NATS', function () {
-  this.timeout(30_000)
+describeWithNats('A flow on workers that reach one another over NATS', () => {
   let server: LocalNats
   let messaging: Messaging
   let transport: Transport

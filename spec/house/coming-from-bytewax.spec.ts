@@ -50,9 +50,7 @@ const helpText = async (): Promise<string> => {
   return (await Promise.all(asked)).map(({ stdout }) => stdout).join('\n')
 }
 
-describe('the page for those who come from Bytewax', function () {
-  this.timeout(60_000)
-
+describe('the page for those who come from Bytewax', () => {
   it('names only what is there', async () => {
     const help = await helpText()
     const names = ours()

@@ -76,8 +76,7 @@ const COMMAND = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const COUNTS = ['["ahab\'s",1]', '["call",1]', '["me",2]', '["é",1]', '']
 
-describe('the word count of the contract', function () {
-  this.timeout(60_000)
+describe('the word count of the contract', () => {
   let cwd = ''
   const node = async (...args: string[]): Promise<string[]> => {
     const flags = ['--import', TSX, '--conditions', 'source']

@@ -39,7 +39,6 @@ class Sample {
 }
 
 describe('the samples that serve', function () {
-  this.timeout(60_000)
   let sample: Sample | null = null
 
   afterEach(async () => {

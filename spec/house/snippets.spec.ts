@@ -10,7 +10,6 @@ import { type Block, blocksOf, examples, pages } from './snippets/blocks.ts'
 import { isProgram, moduleOf } from './snippets/module-of.ts'
 import { printedBy, promisedBy } from './snippets/programs.ts'
 
-const LIMIT_MS = 120_000
 const TSC = join('node_modules', 'typescript', 'bin', 'tsc')
 
 const manifest: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(
@@ -104,8 +103,7 @@ const wrongIn = async (line: string): Promise<readonly string[]> => {
     .map((flag) => `${line}: no such flag as ${flag}`)
 }
 
-describe('what pages and docstrings show @long', function () {
-  this.timeout(LIMIT_MS)
+describe('what pages and docstrings show @long', () => {
   let folder = ''
 
   before(() => {

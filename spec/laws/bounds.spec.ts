@@ -65,9 +65,7 @@ const twoExchanges = (source: PartsSource<number>, sink: DynamicSink<number>): D
   return flow
 }
 
-describe('What is under way', function () {
-  this.timeout(60_000)
-
+describe('What is under way', () => {
   for (const workers of [1, 3]) {
     it(`stays bounded behind a slow sink, on ${workers} workers`, async () => {
       const source = new PartsSource([numbers(150_000), numbers(150_000)], { batchSize: 500 })

@@ -77,7 +77,7 @@ const holds = (make: Make, oracle: (left: Item[], right: Item[]) => string[]): P
 const byTime = (items: readonly Item[]): Item[] => [...items].sort((a, b) => a.at - b.at)
 
 describe('Recorded input, through any speeds, batch sizes, workers and crashes', function () {
-  this.timeout(RUNS * 1000)
+  this.timeout(RUNS * 10_000)
 
   const [before, after] = [300, 800]
   for (const emit of ['inner', 'left', 'right', 'outer'] as IntervalJoinEmit[]) {

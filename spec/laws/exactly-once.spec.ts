@@ -104,7 +104,7 @@ const checkCounted = (rows: readonly Counted[], { parts }: World): void => {
 
 describe('output outside the flow', () => {
   it('is what an undisturbed run gives, through crashes at every step, outages and rescaling', async function () {
-    this.timeout(WORLDS * 1200)
+    this.timeout(WORLDS * 10_000)
     await fc.assert(
       fc.asyncProperty(worlds, async (world) => {
         const outsides = outsidesOf(world)

@@ -90,7 +90,7 @@ const lastOf = (rows: readonly Row[]): Row[] => [
 const ways = fc.record({ ordered: fc.boolean(), lateness: fc.constantFrom(0, 300, 5000) })
 
 describe('Items beyond their bound', function () {
-  this.timeout(RUNS * 1000)
+  this.timeout(RUNS * 10_000)
 
   const holds = (
     firingOf: (lateness: number) => Firing,

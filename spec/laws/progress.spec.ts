@@ -7,9 +7,7 @@ import { PartsSource } from '../support/parts-source.ts'
 import { PositionSink } from '../support/position-sink.ts'
 import { flowPlan, randomFlow } from '../support/random-flow.ts'
 
-describe('Any interleaving', function () {
-  this.timeout(60_000)
-
+describe('Any interleaving', () => {
   it('gives the same results on 1, 2, 3 and 7 workers, for any batch size', async () => {
     const oneRun = fc.record({ seed: fc.nat(), batchSize: fc.constantFrom(1, 3, 64, 1000) })
     await fc.assert(

@@ -30,7 +30,7 @@ const world = fc.record({
 })
 
 describe('A flow that is stopped anywhere and resumed', function () {
-  this.timeout(RUNS * 600)
+  this.timeout(RUNS * 10_000)
 
   it('leaves what an undisturbed run leaves, on any number of workers', async () => {
     let crashed = 0

@@ -117,7 +117,7 @@ const keyedItems = (
 }
 
 describe('Recorded input', function () {
-  this.timeout(RUNS * 1000)
+  this.timeout(RUNS * 10_000)
 
   const ways: readonly (readonly [name: string, Windower<unknown>, Windows])[] = [
     ['tumbling', tumbling, folded(tumbling, true)],

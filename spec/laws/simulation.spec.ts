@@ -55,7 +55,7 @@ const numbering = (
 }
 
 describe('A cluster through lost, doubled and late datagrams, partitions, clogs, crashes, failing disks, pauses and clocks that jump', function () {
-  this.timeout(RUNS * 3000)
+  this.timeout(RUNS * 10_000)
 
   it('leaves what an undisturbed worker leaves, on any number of workers', async () => {
     const ends = new Map<string, number>()

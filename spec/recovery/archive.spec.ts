@@ -17,8 +17,7 @@ import { failure } from '../support/failure.ts'
 
 const silent = (): void => undefined
 
-describe('A recovery directory with an archive', function () {
-  this.timeout(120_000)
+describe('A recovery directory with an archive', () => {
   let base: string
   let archive: MemoryArchive
 

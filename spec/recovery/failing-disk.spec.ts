@@ -47,7 +47,6 @@ describe('A flow whose store cannot be written', () => {
   }
 
   it('does so on a disk that is full (needs root, for a small disk of its own)', async function () {
-    this.timeout(30_000)
     const folder = new Folder()
     await folder.make()
     const disk = folder.file('disk')
@@ -68,7 +67,6 @@ describe('A flow whose store cannot be written', () => {
 })
 
 describe('A flow whose disk fails to sync (needs strace) @long', function () {
-  this.timeout(90_000)
   const folder = new Folder()
   let child: FailingDisk | null = null
 

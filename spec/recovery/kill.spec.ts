@@ -29,6 +29,7 @@ class History {
   /** Lives as `killed` says, then once more to the end. */
   async run(killed: (history: History) => Promise<Partial<ChildOrders>>): Promise<void> {
     await this.folder.make()
+    await mkdir(this.folder.file('out'))
     await RecoveryStore.init(this.folder.file('state'), 3)
     const last = await killed(this)
     expect(await this.live({ pause: 0, ...last }, null), 'the last life was cut short').to.equal(
@@ -211,7 +212,7 @@ const expected = async (folder: Folder): Promise<Record<string, string>> => {
 }
 
 describe(`A flow whose process is killed (KILL_SEED=${SEED})`, function () {
-  this.timeout(KILLS * 10_000 + 60_000)
+  this.timeout(KILLS * 10_000 + 600_000)
 
   // Each spends most of its time waiting for processes, so they live side by side.
   const anyMoment = new History(SEED)

@@ -9,7 +9,6 @@ import { Folder } from '../support/folder.ts'
 const FLOWS = 'spec/cli/flows/flows.ts'
 
 describe('A recovery directory that several processes want @long', function () {
-  this.timeout(60_000)
   const folder = new Folder()
   const children: Child[] = []
   const tide = (...args: readonly string[]): Child => {

@@ -77,8 +77,7 @@ class TellingPart extends Part {
   }
 }
 
-describe('A flow whose archive was behind when its recovery directory was lost', function () {
-  this.timeout(60_000)
+describe('A flow whose archive was behind when its recovery directory was lost', () => {
   let base: string
   let archive: MemoryArchive
 

@@ -5,8 +5,7 @@ import { DirSource, type DirSourceOptions } from 'tidemark/connectors/files'
 import { TestingSink } from 'tidemark/testing'
 import { Folder } from '../../support/folder.ts'
 
-describe('a directory that is read as it changes', function () {
-  this.timeout(30_000)
+describe('a directory that is read as it changes', () => {
   const folder = new Folder()
   beforeEach(() => folder.make())
   afterEach(() => folder.remove())

@@ -6,8 +6,7 @@ import { MemoryStore, TestingSource } from 'tidemark/testing'
 import { failure } from '../../support/failure.ts'
 import { HttpPeer } from '../../support/http-peer.ts'
 
-describe('HttpSink', function () {
-  this.timeout(30_000)
+describe('HttpSink', () => {
   let peer: HttpPeer
   beforeEach(async () => {
     peer = await HttpPeer.make((_, response) => void response.writeHead(204).end())

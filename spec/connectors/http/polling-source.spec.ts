@@ -3,8 +3,7 @@ import { PollingSource } from 'tidemark/connectors/http'
 import { pollNextBatch } from 'tidemark/testing'
 import { HttpPeer } from '../../support/http-peer.ts'
 
-describe('PollingSource', function () {
-  this.timeout(20_000)
+describe('PollingSource', () => {
   let peer: HttpPeer
   afterEach(() => peer.close())
 

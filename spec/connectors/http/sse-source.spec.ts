@@ -42,9 +42,7 @@ describeSource('SseSource', async () => {
   }
 })
 
-describe('SseSource', function () {
-  this.timeout(20_000)
-
+describe('SseSource', () => {
   it('connects again behind the last event that came, after the server broke off', async () => {
     const peer = await HttpPeer.make(({ headers }, response) => {
       const after = Number(headers['last-event-id'] ?? 0)

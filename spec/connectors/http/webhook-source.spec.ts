@@ -81,8 +81,7 @@ const raw = (url: string, text: string): Promise<string> =>
     socket.on('close', () => resolve(said))
   })
 
-describe('WebhookSource', function () {
-  this.timeout(30_000)
+describe('WebhookSource', () => {
   let world: World
   afterEach(() => world.end())
 

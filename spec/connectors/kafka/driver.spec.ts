@@ -6,7 +6,6 @@ import { KafkaWorld } from '../../support/kafka-world.ts'
 import { describeDriver } from './driver-contract.ts'
 
 describe(KafkaWorld.titled('kafka-ts'), function () {
-  this.timeout(120_000)
   let world: KafkaWorld
 
   before(async function () {

@@ -59,7 +59,6 @@ describe('KafkaSource', () => {
 })
 
 describe(KafkaWorld.titled('KafkaSource at a broker'), function () {
-  this.timeout(120_000)
   let world: KafkaWorld
 
   before(async function () {

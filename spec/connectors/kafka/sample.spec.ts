@@ -4,7 +4,6 @@ import { expect } from 'chai'
 import { KafkaWorld, record } from '../../support/kafka-world.ts'
 
 describe(KafkaWorld.titled('samples/kafka-anonymize.ts'), function () {
-  this.timeout(120_000)
   let world: KafkaWorld
 
   before(async function () {

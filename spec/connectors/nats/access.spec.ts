@@ -6,7 +6,6 @@ import { LocalNats } from '../../../cluster/nats-server.ts'
 import { NatsWorld } from '../../support/nats-world.ts'
 
 describe(NatsWorld.titled('NatsSource under pressure'), function () {
-  this.timeout(60_000)
   let world: NatsWorld
 
   before(async function () {
@@ -61,7 +60,6 @@ describe(NatsWorld.titled('NatsSource under pressure'), function () {
 })
 
 describe(NatsWorld.titled('a NATS server that asks who we are'), function () {
-  this.timeout(60_000)
   let server: LocalNats
 
   before(async function () {

@@ -3,7 +3,6 @@ import { describeWriteAheadSink } from 'tidemark/testing'
 import { NatsWorld } from '../../support/nats-world.ts'
 
 describe(NatsWorld.titled('JetStreamSink, by its contract'), function () {
-  this.timeout(60_000)
   let world: NatsWorld
 
   before(async function () {

@@ -36,7 +36,6 @@ const gather = async (
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
 describe(NatsWorld.titled('JetStreamSource'), function () {
-  this.timeout(60_000)
   let world: NatsWorld
 
   before(async function () {

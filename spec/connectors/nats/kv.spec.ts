@@ -11,7 +11,6 @@ import {
 import { NatsWorld } from '../../support/nats-world.ts'
 
 describe(NatsWorld.titled('KvSource and KvSink'), function () {
-  this.timeout(60_000)
   let world: NatsWorld
 
   before(async function () {

@@ -5,7 +5,6 @@ import { Folder } from '../../support/folder.ts'
 import { NatsWorld } from '../../support/nats-world.ts'
 
 describe(NatsWorld.titled('samples/jetstream-order-statistics.ts'), function () {
-  this.timeout(120_000)
   const folder = new Folder()
   let world: NatsWorld
 

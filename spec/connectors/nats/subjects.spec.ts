@@ -5,7 +5,6 @@ import { describeSink, pollNextBatch, TestingSource } from 'tidemark/testing'
 import { NatsWorld } from '../../support/nats-world.ts'
 
 describe(NatsWorld.titled('NatsSource and NatsSink'), function () {
-  this.timeout(60_000)
   let world: NatsWorld
 
   before(async function () {

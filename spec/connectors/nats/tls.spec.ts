@@ -18,7 +18,6 @@ const certify = async (folder: Folder): Promise<{ cert: string; key: string }> =
 }
 
 describe(NatsWorld.titled('a NATS server that speaks TLS'), function () {
-  this.timeout(60_000)
   const folder = new Folder()
   let server: LocalNats
   let cert = ''

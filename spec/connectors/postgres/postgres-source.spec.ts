@@ -7,7 +7,6 @@ import { drain, messageOf } from '../../support/folder.ts'
 import { PostgresServer, postgresPrograms } from '../../support/postgres-server.ts'
 
 describe('PostgresSource', function () {
-  this.timeout(60_000)
   let server: PostgresServer
   let database: Database
 

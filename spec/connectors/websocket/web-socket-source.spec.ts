@@ -17,8 +17,7 @@ describeSource('WebSocketSource', async () => {
   return { source, items: ['a', 'b', 'c', 'd'], dispose: () => peer.close() }
 })
 
-describe('WebSocketSource', function () {
-  this.timeout(20_000)
+describe('WebSocketSource', () => {
   let peer: WebSocketPeer
   let part: StatelessSourcePartition<unknown> | null = null
 

@@ -6,9 +6,7 @@ import { Folder } from '../../support/folder.ts'
 
 const sessions = pathToFileURL(join(import.meta.dirname, 'flows/sessions.ts')).href
 
-describe('The metadata of a window', function () {
-  this.timeout(120_000)
-
+describe('The metadata of a window', () => {
   const folder = new Folder()
   beforeEach(() => folder.make())
   afterEach(() => folder.remove())

@@ -42,8 +42,7 @@ class NowherePart extends StatelessSinkPartition<number> {
   override writeBatch(): void {}
 }
 
-describe('A flow whose API is attacked', function () {
-  this.timeout(60_000)
+describe('A flow whose API is attacked', () => {
   let execution: Execution
   let api: Api
   const sockets: Socket[] = []

@@ -72,7 +72,6 @@ const rateOf = (text: string, step: string): number => {
 }
 
 describe(Browser.titled('The dashboard, in a real browser,'), function () {
-  this.timeout(90_000)
   let browser: Browser | null = null
   let state: string
   let execution: Execution

@@ -245,7 +245,7 @@ describe('The metrics of a running flow', () => {
     await execution.stop()
     const after = samplesOf((await page.read()).text)
     expect(after.get('spec_seen_total')).to.equal(100)
-  }).timeout(60_000)
+  })
 
   it('have the links to other processes', async () => {
     const execution = start(thorough())

@@ -131,7 +131,7 @@ describe('Tracing', () => {
       .named('tidemark.step')
       .filter(({ attributes }) => attributes['tidemark.step'] === 'sum')
     expect(new Set(sum.map(({ attributes }) => attributes['tidemark.worker'])).size).to.equal(2)
-  }).timeout(60_000)
+  })
 
   it('keeps the traces of two runs apart', async () => {
     await traced(sums())
@@ -216,7 +216,7 @@ describe('Tracing', () => {
     expect(itemsOut).to.equal(3000)
     await tracing.shutdown()
     collector = await Collector.open()
-  }).timeout(30_000)
+  })
 
   it('sends the headers it is given', async () => {
     await traced(sums(), {}, { headers: { authorization: 'Bearer it' } })
@@ -257,5 +257,5 @@ describe('Tracing', () => {
     )
     expect(stderr).to.equal('')
     expect(JSON.parse(stdout)).to.deep.equal(['function', []])
-  }).timeout(60_000)
+  })
 })
