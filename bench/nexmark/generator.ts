@@ -63,15 +63,11 @@ const reversed = (value: number): number => {
 
 const CHANNELS = makeChannels()
 
-const lastPerson = (number: number): number => Math.floor(number / CYCLE)
+/** The last auction of a cycle. */
+const lastAuction = (cycle: number): number => cycle * AUCTIONS + AUCTIONS - 1
 
-const lastAuction = (number: number): number => {
-  const cycle = Math.floor(number / CYCLE)
-  const place = number % CYCLE
-  if (place < 1) return (cycle - 1) * AUCTIONS + AUCTIONS - 1
-  if (place > AUCTIONS) return cycle * AUCTIONS + AUCTIONS - 1
-  return cycle * AUCTIONS + place - 1
-}
+/** The first one, which is the hot one, of the group that a person or an auction is in. */
+const hotOf = (id: number): number => Math.floor(id / HOT_GROUP) * HOT_GROUP
 
 export interface GeneratorOptions {
   /** Another seed gives other rows, of the same kinds at the same times. @defaultValue 0 */
@@ -111,11 +107,11 @@ export class NexmarkGenerator {
   event(arrival: number): NexmarkEvent {
     const group = this.#disorder
     const number = group === 1 ? arrival : arrival - (arrival % group) + ((arrival * STEP) % group)
-    const place = number % CYCLE
+    const cycle = Math.floor(number / CYCLE)
+    const place = number - cycle * CYCLE
     this.#draws.seed(number, this.#seed)
-    if (place < 1) return this.#person(number)
-    if (place <= AUCTIONS) return this.#auction(number)
-    return this.#bid(number)
+    if (place > AUCTIONS) return this.#bid(number, cycle)
+    return place < 1 ? this.#person(number, cycle) : this.#auction(number, cycle, place)
   }
 
   /** Epoch milliseconds before which nothing arrives as number `arrival` or later. */
@@ -127,7 +123,7 @@ export class NexmarkGenerator {
     return Math.trunc(Math.trunc(number * this.#delay) / 1000)
   }
 
-  #person(number: number): Person {
+  #person(number: number, cycle: number): Person {
     const draws = this.#draws
     const name = `${pick(draws, FIRST_NAMES)} ${pick(draws, LAST_NAMES)}`
     const emailAddress = `${draws.word(7, SPACE)}@${draws.word(5, SPACE)}.com`
@@ -138,7 +134,7 @@ export class NexmarkGenerator {
     return {
       kind: 'person',
       number,
-      id: lastPerson(number) + FIRST_ID,
+      id: cycle + FIRST_ID,
       name,
       emailAddress,
       creditCard,
@@ -149,13 +145,10 @@ export class NexmarkGenerator {
     }
   }
 
-  #auction(number: number): Auction {
+  #auction(number: number, cycle: number, place: number): Auction {
     const draws = this.#draws
     const dateTime = this.#timeOf(number)
-    const seller =
-      draws.below(4) > 0
-        ? Math.floor(lastPerson(number) / HOT_GROUP) * HOT_GROUP
-        : somePerson(draws, number)
+    const seller = draws.below(4) > 0 ? hotOf(cycle) : somePerson(draws, cycle)
     const category = FIRST_CATEGORY + draws.below(CATEGORIES)
     const initialBid = draws.price()
     const flight = this.#timeOf(number + FLIGHT) - dateTime
@@ -166,7 +159,7 @@ export class NexmarkGenerator {
     return {
       kind: 'auction',
       number,
-      id: lastAuction(number) + FIRST_ID,
+      id: cycle * AUCTIONS + place - 1 + FIRST_ID,
       itemName,
       description,
       initialBid,
@@ -179,16 +172,11 @@ export class NexmarkGenerator {
     }
   }
 
-  #bid(number: number): Bid {
+  #bid(number: number, cycle: number): Bid {
     const draws = this.#draws
-    const auction =
-      draws.below(2) > 0
-        ? Math.floor(lastAuction(number) / HOT_GROUP) * HOT_GROUP
-        : someAuction(draws, number)
-    const bidder =
-      draws.below(4) > 0
-        ? Math.floor(lastPerson(number) / HOT_GROUP) * HOT_GROUP + 1
-        : somePerson(draws, number)
+    const newest = lastAuction(cycle)
+    const auction = draws.below(2) > 0 ? hotOf(newest) : someAuction(draws, newest)
+    const bidder = draws.below(4) > 0 ? hotOf(cycle) + 1 : somePerson(draws, cycle)
     const price = draws.price()
     const channel = draws.below(2) > 0 ? pick(draws, CHANNELS.hot) : pick(draws, CHANNELS.cold)
     return {
@@ -210,14 +198,13 @@ const pick = <T>(draws: Draws, choices: readonly T[]): T =>
 
 const digits = (draws: Draws): string => String(draws.below(10_000)).padStart(4, '0')
 
-const somePerson = (draws: Draws, number: number): number => {
-  const people = lastPerson(number) + 1
+const somePerson = (draws: Draws, newest: number): number => {
+  const people = newest + 1
   const active = Math.min(people, ACTIVE_PEOPLE)
   return people - active + draws.below(active + LEAD)
 }
 
-const someAuction = (draws: Draws, number: number): number => {
-  const last = lastAuction(number)
-  const first = Math.max(last - AUCTIONS_IN_FLIGHT, 0)
-  return first + draws.below(last - first + 1 + LEAD)
+const someAuction = (draws: Draws, newest: number): number => {
+  const first = Math.max(newest - AUCTIONS_IN_FLIGHT, 0)
+  return first + draws.below(newest - first + 1 + LEAD)
 }
