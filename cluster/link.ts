@@ -28,6 +28,11 @@ const ACK_DELAY = 4
 const HEARTBEAT = 250
 const FIRST_RESEND = 250
 const LAST_RESEND = 2000
+/**
+ * What the other end may take to find its way back to the broker once this one has: milliseconds. One
+ * try to connect may last 5 s, while the broker starts.
+ */
+const RETURN = 6000
 
 export interface LinkOptions {
   readonly transport: Transport
@@ -38,8 +43,8 @@ export interface LinkOptions {
   /** Most bytes under way at once. @defaultValue 1 MiB */
   readonly window?: number
   /**
-   * Milliseconds without a new heartbeat after which the other end is lost; `Infinity` for a link
-   * that needs none.
+   * Milliseconds without a new heartbeat after which the other end is lost, more after an outage of the
+   * broker; `Infinity` for a link that needs none.
    */
   readonly silence: number
   /** Told when the other end is known to have heard a newer heartbeat of this one. */
@@ -64,7 +69,8 @@ export interface LinkCounts {
  * L2. No more than the window is under way; the rest waits here.
  * L3. What is not a frame of this very link changes nothing but a count.
  * L4. The other end's silence counts only while the own way to the server works, and only as long as
- *     this end was awake to hear it. A datagram of before, brought again, breaks no silence.
+ *     this end was awake to hear it. A datagram of before, brought again, breaks no silence. After an
+ *     outage the other end is given the time to come back, too.
  */
 export class Link implements Wire {
   readonly counts: LinkCounts = { malformed: 0, foreign: 0, known: 0, dropped: 0, resent: 0 }
@@ -91,6 +97,8 @@ export class Link implements Wire {
   #silent = 0
   #beatAt = 0
   #wasAlive = false
+  /** The own way was interrupted, and nothing has been heard since. */
+  #returning = false
   /** The newest heartbeat of the other end, in its time, and the newest of this one that it heard. */
   #theirs = 0
   #echo = 0
@@ -210,6 +218,7 @@ export class Link implements Wire {
   #onUp(): void {
     if (this.#closed) return
     this.#silent = 0
+    this.#returning = true
     this.#resendWait = FIRST_RESEND
     this.#allowed = this.#window
     this.#sent = this.#outgoing.acked
@@ -325,12 +334,15 @@ export class Link implements Wire {
     const { runtime, transport, silence } = this.#options
     const now = runtime.monotonic()
     const alive = transport.alive
-    if (this.#heard) this.#silent = 0
-    else if (alive && this.#wasAlive) this.#silent += Math.min(now - this.#beatAt, 2 * HEARTBEAT)
+    if (this.#heard) {
+      this.#silent = 0
+      this.#returning = false
+    } else if (alive && this.#wasAlive) this.#silent += Math.min(now - this.#beatAt, 2 * HEARTBEAT)
+    if (!alive) this.#returning = true
     this.#heard = false
     this.#wasAlive = alive
     this.#beatAt = now
-    if (this.#silent >= silence) {
+    if (this.#silent >= (this.#returning ? Math.max(silence, RETURN) : silence)) {
       this.#lose()
       return
     }

@@ -148,6 +148,19 @@ describe('Link', () => {
     expect([near.alive, far.alive]).to.deep.equal([true, true])
   })
 
+  it('gives the other end longer to come back after an outage than it may be silent else (L4)', async () => {
+    const { runtime, broker, a, b } = world({ silence: 2000 })
+    await runtime.advance(2000)
+    broker.cut()
+    await runtime.advance(3000)
+    b.link.close()
+    broker.mend()
+    await runtime.advance(5000)
+    expect(a.lost).to.deep.equal([])
+    await runtime.advance(2000)
+    expect(a.lost.map(({ code }) => code)).to.deep.equal(['TIDEMARK_CLUSTER'])
+  })
+
   it('does not count silence while its own way to the server is cut (L4)', async () => {
     const { runtime, broker, a, b } = world({ silence: 3000 })
     broker.cut()

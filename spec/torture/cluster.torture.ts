@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { run } from 'tidemark'
 import { LocalNats } from '../../cluster/nats-server.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
-import { counting, oversized } from '../cluster/flows/counting.ts'
+import { oversized } from '../cluster/flows/counting.ts'
 import { buildMembers, linesIn, Member, type Program } from '../cluster/troupe.ts'
 import { describeWithNats } from '../cluster/with-nats.ts'
 import { Folder } from '../support/folder.ts'
@@ -96,6 +96,13 @@ describeWithNats('torture of a flow in three processes', function () {
 
   const times = (what: RegExp): number =>
     members.reduce((sum, { lines }) => sum + lines.filter(({ text }) => what.test(text)).length, 0)
+  /** All that was said, each line with its process and the time of this one. */
+  const logs = (): string =>
+    members
+      .flatMap(({ lines }, process) => lines.map(({ at, text }) => ({ process, at, text })))
+      .sort((a, b) => a.at - b.at)
+      .map(({ process, at, text }) => `${Math.round(at)} ${process} ${text}`)
+      .join('\n')
   const over = (): boolean => members.some(({ output }) => output !== '')
   const said = async (what: RegExp, count: number): Promise<void> => {
     while (times(what) < count && !over()) await pause(5)
@@ -108,17 +115,17 @@ describeWithNats('torture of a flow in three processes', function () {
     await fault()
     await said(UNDER_WAY, before + 1)
     recoveries.push(systemRuntime.monotonic() - began)
-    const after = (what: RegExp, which: (at: number[]) => number): number =>
-      which(
-        members
-          .flatMap(({ lines }) => lines)
-          .filter(({ at, text }) => at >= began && what.test(text))
-          .map(({ at }) => at),
-      )
+    const after = (what: RegExp): number[] =>
+      members
+        .flatMap(({ lines }) => lines)
+        .filter(({ at, text }) => at >= began && what.test(text))
+        .map(({ at }) => at)
+    // Where all were killed, none is left to see it.
+    const seen = after(ENDS)
     const moments = [
-      ['seen', after(ENDS, (at) => Math.min(...at))],
-      ['formed', after(TAKES_PART, (at) => Math.max(...at))],
-      ['under way', after(UNDER_WAY, (at) => Math.max(...at))],
+      ...(seen.length === 0 ? [] : [['seen', Math.min(...seen)] as const]),
+      ['formed', Math.max(...after(TAKES_PART))],
+      ['under way', Math.max(...after(UNDER_WAY))],
     ] as const
     let last = began
     for (const [name, at] of moments) {
@@ -132,8 +139,7 @@ describeWithNats('torture of a flow in three processes', function () {
     await pause(1000)
     members[draw(3)]?.signal('SIGTERM')
     const codes = await Promise.all(members.map(({ ended }) => ended))
-    const log = members.map(({ log: text }) => text).join('\n')
-    expect(codes, log).to.deep.equal([0, 0, 0])
+    expect(codes, logs()).to.deep.equal([0, 0, 0])
     const found = await linesIn(folder.file('out'))
     const { lost, doubled } = gaps(found)
     rows.push({ fault, repetitions, lost, doubled, recoveries, phases })
@@ -187,7 +193,7 @@ describeWithNats('torture of a flow in three processes', function () {
       await server.up()
     }
     await pause(2000)
-    expect(times(UNDER_WAY)).to.equal(1)
+    expect(times(UNDER_WAY), logs()).to.equal(1)
     await judge('NATS restarted, in one execution', RESTARTS)
   })
 
@@ -197,7 +203,7 @@ describeWithNats('torture of a flow in three processes', function () {
     await pause(60_000)
     await server.up()
     await pause(3000)
-    expect(times(UNDER_WAY)).to.equal(1)
+    expect(times(UNDER_WAY), logs()).to.equal(1)
     await judge('NATS away for 60 s, in one execution', 1)
   })
 
@@ -238,8 +244,8 @@ describeWithNats('torture of a flow in three processes', function () {
     await begin({ flow: 'troubled', args: [folder.file('out'), 15_000] })
     const codes = await Promise.all(members.map(({ ended }) => ended))
     expect(codes).to.deep.equal([0, 0, 0])
-    expect(members.map(({ log }) => log).join('')).to.include('has not answered for 5 s')
-    expect(times(UNDER_WAY)).to.equal(1)
+    expect(logs()).to.include('has not answered for 5 s')
+    expect(times(UNDER_WAY), logs()).to.equal(1)
     const lines = (await linesIn(folder.file('out'))).length
     const row = { fault: 'loop blocked for 15 s, in one execution', repetitions: 1, recoveries }
     rows.push({ ...row, lost: Math.max(0, 400 - lines), doubled: Math.max(0, lines - 400) })
@@ -249,7 +255,7 @@ describeWithNats('torture of a flow in three processes', function () {
   it('items of 1 MB - 1, 1 MB and 10 MB between processes', async () => {
     await begin({ flow: 'oversized', args: [folder.file('out')] })
     const codes = await Promise.all(members.map(({ ended }) => ended))
-    expect(codes, members.map(({ log }) => log).join('\n')).to.deep.equal([0, 0, 0])
+    expect(codes, logs()).to.deep.equal([0, 0, 0])
     await run(oversized(folder.file('alone')))
     const expected = await linesIn(folder.file('alone'))
     const found = await linesIn(folder.file('out'))
@@ -273,9 +279,7 @@ describeWithNats('torture of a flow in three processes', function () {
     one.signal('SIGKILL')
     const codes = await Promise.all(members.map(({ ended }) => ended))
     expect(codes).to.deep.equal([1, 1, 1])
-    expect(members.map(({ log }) => log).join('')).to.match(
-      /failed: (Missing|Inconsistent|No)PartitionsError/,
-    )
+    expect(logs()).to.match(/failed: (Missing|Inconsistent|No)PartitionsError/)
     const { doubled } = gaps(await linesIn(folder.file('out')))
     rows.push({
       fault: 'recovery directory deleted: ends with an error',
