@@ -8,6 +8,7 @@ import {
   WATERMARK,
   watermark,
 } from '../signal/signal.ts'
+import { Lowest } from './lowest.ts'
 
 /**
  * The mailbox of an actor: one channel for each edge and sender, and the order in which the actor
@@ -20,6 +21,8 @@ import {
  * I4. Of what may be seen, what came first is seen first.
  * I5. A channel takes progress at any time, and batches as long as it has room; who sends more
  *     than one activation's worth against a full channel breaks the bound.
+ * I6. Nothing but a move of the frontier costs a walk through all channels: there is one for each
+ *     worker.
  */
 
 /** A channel has room while it holds fewer items and fewer signals than this. */
@@ -36,6 +39,8 @@ export const LOAD_INPUT = -1
 export class Channel {
   /** Which input of the step it feeds. */
   readonly input: number
+  /** Its place among the channels of its mailbox. */
+  readonly index: number
   frontier = 0
   watermark: number = Number.NEGATIVE_INFINITY
   /** Whether it ended because the run was stopped: more would have come, so it still has a say. */
@@ -51,8 +56,9 @@ export class Channel {
   #head = 0
   #wasFull = false
 
-  constructor(input: number) {
+  constructor(input: number, index: number) {
     this.input = input
+    this.index = index
   }
 
   get full(): boolean {
@@ -65,6 +71,11 @@ export class Channel {
 
   get head(): Signal | undefined {
     return this.#queue[this.#head]
+  }
+
+  /** The oldest batch that waits. */
+  get oldestBatch(): Signal | undefined {
+    return this.#queue.find(({ kind }, at) => kind === DATA && at >= this.#head)
   }
 
   push(signal: Signal): void {
@@ -115,6 +126,13 @@ export class Inbox {
   #order: Channel[] = []
   #orderHead = 0
   #waiting = 0
+  /** No channel before this one can go on with what waits in it until the frontier moves. */
+  #resumed = 0
+  readonly #frontiers = new Lowest()
+  /** Of the channels that have a say in what time it is (I2). */
+  readonly #watermarks = new Lowest()
+  /** Whether somebody is upstream; rows of snapshots say nothing of time. */
+  #isAsked = false
   #lastEpoch = 0
   #halted = false
   /** Whether every channel was idle when they were last looked at, which has been passed on. */
@@ -122,8 +140,13 @@ export class Inbox {
   #next: Signal | null = null
 
   open(input: number): Channel {
-    const channel = new Channel(input)
+    const channel = new Channel(input, this.channels.length)
     this.channels.push(channel)
+    this.#frontiers.set(channel.index, channel.frontier)
+    if (input !== LOAD_INPUT) {
+      this.#isAsked = true
+      this.#watermarks.set(channel.index, channel.watermark)
+    }
     return channel
   }
 
@@ -160,6 +183,7 @@ export class Inbox {
           return signal.values.length < SMALL ? this.#join(channel, signal) : signal
         case WATERMARK: {
           channel.watermark = signal.time
+          this.#weigh(channel)
           const moved = this.#moveWatermark()
           if (moved !== null) return moved
           break
@@ -182,7 +206,9 @@ export class Inbox {
       return only.head !== undefined && !this.#mustWait(only.head) ? only : null
     }
     if (this.#waiting > 0) {
-      for (const channel of this.channels) {
+      const { channels } = this
+      for (; this.#resumed < channels.length; this.#resumed++) {
+        const channel = channels[this.#resumed] as Channel
         if (channel.waiting > 0 && !this.#mustWait(channel.head as Signal)) return channel
       }
     }
@@ -242,17 +268,17 @@ export class Inbox {
     return this.channels.length === 1 || this.#pick() === channel
   }
 
+  /** Takes note of the time that a channel has come to. */
+  #weigh(channel: Channel): void {
+    if (channel.input === LOAD_INPUT) return
+    const isGone = channel.frontier === END && !channel.halted
+    this.#watermarks.set(channel.index, isGone ? Number.POSITIVE_INFINITY : channel.watermark)
+  }
+
   #moveWatermark(): Signal | null {
-    let lowest = Number.POSITIVE_INFINITY
-    let isAsked = false
-    for (const channel of this.channels) {
-      if (channel.input === LOAD_INPUT) continue
-      isAsked = true
-      const isGone = channel.frontier === END && !channel.halted
-      if (!isGone && channel.watermark < lowest) lowest = channel.watermark
-    }
     // A source, which only loads, has nobody upstream; its silence is not idleness.
-    if (!isAsked) return null
+    if (!this.#isAsked) return null
+    const lowest = this.#watermarks.value
     const wasIdle = this.#idle
     this.#idle = lowest === Number.POSITIVE_INFINITY
     // All idle: time does not move, but who comes next must not wait for this actor.
@@ -269,10 +295,12 @@ export class Inbox {
       this.#lastEpoch = Math.max(this.#lastEpoch, signal.time)
       this.#halted ||= signal.halted
     }
-    let lowest = END
-    for (const each of this.channels) if (each.frontier < lowest) lowest = each.frontier
+    this.#frontiers.set(channel.index, signal.epoch)
+    if (signal.epoch === END) this.#weigh(channel)
+    const lowest = this.#frontiers.value
     if (lowest === this.frontier) return signal.epoch === END ? this.#moveWatermark() : null
     this.frontier = lowest
+    this.#resumed = 0
     if (lowest === END) return end(this.#lastEpoch, this.#halted)
     this.epoch = lowest
     // With a channel gone, the slowest of the others may be further on.

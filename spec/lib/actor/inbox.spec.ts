@@ -1,6 +1,15 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { Inbox, LOAD_INPUT } from '../../../lib/actor/inbox.ts'
-import { data, END, end, FRONTIER, frontier, watermark } from '../../../lib/signal/signal.ts'
+import {
+  data,
+  END,
+  end,
+  FRONTIER,
+  frontier,
+  type Signal,
+  watermark,
+} from '../../../lib/signal/signal.ts'
 
 const batch = (epoch: number, ...values: unknown[]) => data(0, epoch, null, values)
 
@@ -12,6 +21,90 @@ const drained = (inbox: Inbox): string[] => {
     else seen.push(signal.epoch === END ? `end ${signal.time}` : `f${signal.epoch}`)
   }
   return seen
+}
+
+const KINDS = ['data', 'data', 'data', 'time', 'idle', 'epoch', 'end', 'halt'] as const
+
+/** What a channel brings next, and how much is taken then. */
+const move = fc.record({
+  channel: fc.nat(11),
+  kind: fc.constantFrom(...KINDS),
+  by: fc.integer({ min: 1, max: 3 }),
+  takes: fc.nat(2),
+})
+
+/** Channels that send as workers do, and what has come out of them. */
+class Traffic {
+  readonly inbox = new Inbox()
+  readonly sent: number[][] = []
+  readonly seen: number[][] = []
+  readonly #ends: { epoch: number; time: number; ended: boolean }[] = []
+  #frontier = 0
+
+  constructor(count: number) {
+    for (let at = 0; at < count; at++) {
+      this.inbox.open(0)
+      this.sent.push([])
+      this.seen.push([])
+      this.#ends.push({ epoch: 0, time: 0, ended: false })
+    }
+  }
+
+  send(at: number, kind: (typeof KINDS)[number], by: number): void {
+    const [channel, end] = [this.inbox.channels[at], this.#ends[at]]
+    if (channel === undefined || end === undefined || end.ended) return
+    this.inbox.deliver(channel, this.#next(at, end, { kind, by }))
+  }
+
+  #next(
+    at: number,
+    own: { epoch: number; time: number; ended: boolean },
+    { kind, by }: { readonly kind: (typeof KINDS)[number]; readonly by: number },
+  ): Signal {
+    switch (kind) {
+      case 'data': {
+        const number = this.sent[at]?.length ?? 0
+        this.sent[at]?.push(number)
+        return batch(own.epoch, [at, number])
+      }
+      case 'time':
+        own.time += by
+        return watermark(own.epoch, own.time)
+      case 'idle':
+        return watermark(own.epoch, Number.POSITIVE_INFINITY)
+      case 'epoch':
+        own.epoch += by
+        return frontier(own.epoch)
+      default:
+        own.ended = true
+        return end(own.epoch, kind === 'halt')
+    }
+  }
+
+  /** Takes a signal, and looks whether the mailbox stands where its channels do. */
+  take(): boolean {
+    const { inbox } = this
+    const signal = inbox.take()
+    if (signal === null) return false
+    const { channels } = inbox
+    expect(inbox.frontier).to.equal(Math.min(...channels.map((each) => each.frontier)))
+    if (signal.kind === FRONTIER) {
+      expect(signal.epoch).to.equal(inbox.frontier)
+      expect(signal.epoch).to.be.at.least(this.#frontier)
+      this.#frontier = signal.epoch
+    }
+    for (const [at, number] of signal.values as readonly [number, number][]) {
+      expect(signal.epoch).to.be.at.most(inbox.frontier)
+      this.seen[at]?.push(number)
+    }
+    const asked = channels.filter((each) => each.frontier !== END || each.halted)
+    const least = Math.min(...asked.map((each) => each.watermark))
+    // Idle, it does not move; behind the end, nobody asks any more.
+    if (Number.isFinite(least) && inbox.frontier !== END) {
+      expect(inbox.watermark).to.be.at.least(least)
+    }
+    return true
+  }
 }
 
 describe('Inbox', () => {
@@ -108,5 +201,30 @@ describe('Inbox', () => {
     inbox.deliver(channel, frontier(2))
     inbox.deliver(channel, batch(2, 'c'))
     expect(drained(inbox)).to.deep.equal(['f1', '1:ab', 'f2', '2:c'])
+  })
+
+  it('holds its promises for any traffic on any number of channels (I1 to I4)', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 12 }),
+        fc.array(move, { maxLength: 120 }),
+        (count, moves) => {
+          const traffic = new Traffic(count)
+          for (const { channel, kind, by, takes } of moves) {
+            traffic.send(channel % count, kind, by)
+            for (let left = takes; left > 0 && traffic.take(); left--);
+          }
+          while (traffic.take());
+          // What is left is at the head of its channel for an epoch that is not open.
+          for (const { head } of traffic.inbox.channels) {
+            if (head !== undefined) expect(head.epoch).to.be.greaterThan(traffic.inbox.frontier)
+          }
+          for (let at = 0; at < count; at++) traffic.send(at, 'end', 0)
+          while (traffic.take());
+          expect(traffic.seen).to.deep.equal(traffic.sent)
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 })
