@@ -26,6 +26,11 @@ export interface Timing {
   readonly notes: BatchNotes | null
 }
 
+/** Is told of the progress that an actor has handled. */
+interface Reached {
+  reached(epoch: number): void
+}
+
 /** What an actor asks of the worker it lives on. */
 export interface Host {
   /** The actor has something to do. */
@@ -64,6 +69,7 @@ export class Actor {
   /** Items by output, as far as anybody takes them. */
   readonly itemsOut: number[] = []
   timing: Timing | null = null
+  progress: Reached | null = null
 
   constructor(index: number, name: string, behavior: Behavior, host: Host) {
     this.index = index
@@ -149,7 +155,7 @@ export class Actor {
       const signal = this.inbox.take()
       if (signal === null) return
       if (signal.kind === DATA) this.#handleBatch(signal)
-      else this.#inlet?.next(signal)
+      else this.#handleProgress(signal)
     }
   }
 
@@ -167,6 +173,11 @@ export class Actor {
     timing.durations.add(timing.monotonic() - began)
     // A batch that made the actor fail has been noted with its failure.
     if (timing.notes !== null && !this.#stopped) timing.notes.batch(this.name, batch, began)
+  }
+
+  #handleProgress(signal: Signal): void {
+    this.#inlet?.next(signal)
+    if (signal.kind === FRONTIER && !this.#stopped) this.progress?.reached(signal.epoch)
   }
 
   #blocked(): boolean {

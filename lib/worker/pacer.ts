@@ -3,6 +3,8 @@ import type { Runtime } from '../runtime/runtime.ts'
 
 /** Epochs that may be open or on their way to the store before sources have to wait. */
 const MOST_UNFINISHED = 64
+/** Epochs of which it is known when they began: more than can be unfinished, a power of two. */
+const REMEMBERED = 128
 
 /**
  * The epochs of one worker: which is open, which are committed, and when the next is due.
@@ -18,6 +20,9 @@ export class Pacer {
   readonly #paces: boolean
   #asked = false
   #began: number
+  /** Which epochs began lately, each at its number modulo the size, and when. */
+  readonly #recent = new Float64Array(REMEMBERED)
+  readonly #recentBegan = new Float64Array(REMEMBERED)
   open = 1
   committed = 0
   /** How long the epochs that have ended were. */
@@ -36,9 +41,11 @@ export class Pacer {
 
   begin(epoch: number): void {
     // What precedes the first commit is the start, and no epoch.
-    if (epoch > this.open && this.committed > 0) this.durations.add(this.age)
+    const follows = epoch > this.open && this.committed > 0
+    if (follows) this.durations.add(this.age)
     this.open = epoch
     this.#began = this.#runtime.monotonic()
+    if (follows) this.#remember(epoch)
     this.#asked = false
   }
 
@@ -47,9 +54,21 @@ export class Pacer {
     return this.#runtime.monotonic() - this.#began
   }
 
+  /** When an epoch began, by the monotonic clock, and the one before it ended; `null` for old ones. */
+  beganAt(epoch: number): number | null {
+    const at = epoch % REMEMBERED
+    return this.#recent[at] === epoch ? (this.#recentBegan[at] as number) : null
+  }
+
   /** Someone wants the open epoch to end at the next turn. */
   ask(): void {
     this.#asked = true
+  }
+
+  #remember(epoch: number): void {
+    const at = epoch % REMEMBERED
+    this.#recent[at] = epoch
+    this.#recentBegan[at] = this.#began
   }
 
   get asksEachTurn(): boolean {

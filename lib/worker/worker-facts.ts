@@ -1,5 +1,6 @@
 import type { Actor } from '../actor/actor.ts'
 import { type DurationCounts, Durations } from '../actor/durations.ts'
+import type { Channel } from '../actor/inbox.ts'
 import type { LinkNow } from '../exchange/network.ts'
 import type { LoopDelay } from '../runtime/loop-delay.ts'
 import { END } from '../signal/signal.ts'
@@ -10,11 +11,16 @@ import { Committer } from './committer.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { HotKey } from './hot-keys.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
+import { Latency } from './latency.ts'
 import type { Mishap, Mishaps } from './mishaps.ts'
 import type { Pacer } from './pacer.ts'
 import { Recorder, type RecorderFacts } from './recorder.ts'
+import { roughBytes } from './rough-size.ts'
 import { SourceBehavior } from './source-behavior.ts'
 import { type PartNow, WatermarksBehavior } from './watermarks-behavior.ts'
+
+/** Items of a mailbox whose size is looked at. */
+const LOOKED_AT = 4
 
 /** Where one step stands on one worker; plain data. */
 export interface StepNow {
@@ -27,6 +33,8 @@ export interface StepNow {
   readonly itemsOut: readonly number[]
   readonly queuedItems: number
   readonly queuedSignals: number
+  /** About what these items take in memory, by a look at a few of the oldest. */
+  readonly queuedBytes: number
   /** Whether it waits for room downstream, or for calls that are under way. */
   readonly blocked: boolean
   readonly held: boolean
@@ -50,6 +58,8 @@ export interface StepNow {
   readonly hotKeys: readonly HotKey[] | null
   /** How long batches, or polls of a source that gave something, took since timing began. */
   readonly batches: DurationCounts
+  /** Of a sink: how long epochs took from their end at the sources until all of them was written. */
+  readonly latency: DurationCounts | null
 }
 
 /** What a worker has read of the store to resume from. */
@@ -145,9 +155,11 @@ const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
   const source = behavior instanceof SourceBehavior ? behavior : null
   let queuedItems = 0
   let queuedSignals = 0
+  let queuedBytes = 0
   for (const channel of inbox.channels) {
     queuedItems += channel.items
     queuedSignals += channel.signals
+    queuedBytes += queuedBytesOf(channel)
   }
   return {
     step: name,
@@ -156,6 +168,7 @@ const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
     itemsOut: actor.itemsOut,
     queuedItems,
     queuedSignals,
+    queuedBytes: Math.round(queuedBytes),
     blocked: actor.full || held,
     held,
     ended,
@@ -169,5 +182,18 @@ const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
     parts: behavior instanceof WatermarksBehavior ? behavior.parts : null,
     hotKeys: behavior instanceof KeyedBehavior ? behavior.hotKeys.hottest : null,
     batches: actor.timing.durations.counted,
+    latency: actor.progress instanceof Latency ? actor.progress.counted : null,
   }
+}
+
+/** What the items of a channel take where the others are like the first few of its oldest batch. */
+const queuedBytesOf = ({ items, oldestBatch }: Channel): number => {
+  if (oldestBatch === undefined) return 0
+  const { keys, values } = oldestBatch
+  const looked = Math.min(values.length, LOOKED_AT)
+  let bytes = 0
+  for (let at = 0; at < looked; at += 1) {
+    bytes += roughBytes(values[at]) + (keys === null ? 0 : roughBytes(keys[at]))
+  }
+  return looked === 0 ? 0 : (bytes / looked) * items
 }

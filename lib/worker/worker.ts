@@ -10,6 +10,7 @@ import { type Assembly, assemble } from './assembly.ts'
 import { type Agreed, convene } from './convene.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { KeyedBehavior } from './keyed-behavior.ts'
+import { Latency } from './latency.ts'
 import { LASTING, type Lease } from './lease.ts'
 import { loadSnapshots } from './loader.ts'
 import type { LogFields, Report } from './log-fields.ts'
@@ -335,6 +336,9 @@ export class Worker implements Host, Receiver {
     if (this.#over) return
     this.#pacer.begin(agreed.epoch)
     this.#spans?.begin(agreed.epoch)
+    for (const output of assembly.outputs) {
+      output.progress = new Latency(this.#pacer, this.#runtime)
+    }
     for (const open of assembly.openings) open()
     this.#wake()
     await this.#load(assembly, agreed)

@@ -131,6 +131,18 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
       ),
   },
   {
+    name: 'tidemark_latency_seconds',
+    type: 'histogram',
+    help: 'Of a sink: from the end of an epoch at the sources until everything of it was written.',
+    labels: OF_STEP,
+    read: ({ workers }) =>
+      workers.flatMap(({ worker, steps }) =>
+        steps.flatMap(({ step, latency }) =>
+          latency === null ? [] : [[{ step, worker }, latency] as const],
+        ),
+      ),
+  },
+  {
     name: 'tidemark_queue_items',
     type: 'gauge',
     help: 'Items in the mailbox of a step.',
@@ -143,6 +155,13 @@ export const CATALOGUE: readonly CataloguedMetric[] = [
     help: 'Batches and progress in the mailbox of a step.',
     labels: OF_STEP,
     read: perStep(({ queuedSignals }) => queuedSignals),
+  },
+  {
+    name: 'tidemark_queue_bytes',
+    type: 'gauge',
+    help: 'About what the items in the mailbox of a step take in memory, by a look at a few of them.',
+    labels: OF_STEP,
+    read: perStep(({ queuedBytes }) => queuedBytes),
   },
   {
     name: 'tidemark_step_blocked',

@@ -18,8 +18,8 @@ interface Kind {
   readonly word: (value: number) => string
 }
 
-const [TIME, IN, OUT, MIDDLE, MOST, WAITING, BEHIND] = [0, 1, 2, 3, 4, 5, 6] as const
-const COLUMNS = 7
+const [TIME, IN, OUT, LATENCY, MIDDLE, MOST, WAITING, BEHIND] = [0, 1, 2, 3, 4, 5, 6, 7] as const
+const COLUMNS = 8
 
 const KINDS: readonly Kind[] = [
   {
@@ -31,10 +31,11 @@ const KINDS: readonly Kind[] = [
     ],
   },
   {
-    title: 'Batch time',
+    title: 'Latency',
     word: millis,
     lines: [
-      { name: 'half', column: MIDDLE, colour: '--line-1' },
+      { name: 'source to sink', column: LATENCY, colour: '--line-2' },
+      { name: 'a batch, half', column: MIDDLE, colour: '--line-1' },
       { name: '99 %', column: MOST, colour: '--line-3' },
     ],
   },
@@ -55,6 +56,8 @@ export class Plots {
   readonly panels: readonly HTMLElement[]
   readonly #history = new History(COLUMNS)
   readonly #plots: readonly Plot[]
+  /** Of the epoch that ended last; it stands until the next one ends. */
+  #latency: number | null = null
 
   constructor() {
     this.#plots = KINDS.map((kind) => new Plot(kind, this.#history))
@@ -63,9 +66,19 @@ export class Plots {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#redraw())
   }
 
-  add(time: number, { rateIn, rateOut, batch, waiting, behind }: Readings): void {
-    const middle = batch?.middle ?? null
-    this.#history.add([time / 1000, rateIn, rateOut, middle, batch?.most ?? null, waiting, behind])
+  add(time: number, readings: Readings): void {
+    const { rateIn, rateOut, batch, waiting, behind } = readings
+    this.#latency = readings.latency ?? this.#latency
+    this.#history.add([
+      time / 1000,
+      rateIn,
+      rateOut,
+      this.#latency,
+      batch?.middle ?? null,
+      batch?.most ?? null,
+      waiting,
+      behind,
+    ])
     for (const plot of this.#plots) plot.update()
   }
 
@@ -75,6 +88,7 @@ export class Plots {
 
   clear(): void {
     this.#history.clear()
+    this.#latency = null
   }
 
   #redraw(): void {

@@ -62,6 +62,8 @@ export interface Readings {
   /** Milliseconds; `null` where nobody makes watermarks. */
   readonly behind: number | null
   readonly batch: Quantiles | null
+  /** Milliseconds to the slowest sink, of the epochs that ended between the looks; `null` of none. */
+  readonly latency: number | null
   readonly steps: ReadonlyMap<string, StepReading>
   readonly slowest: StepReading | null
   readonly parts: readonly PartReading[]
@@ -89,6 +91,7 @@ export const readingsOf = (looks: TwoLooks): Readings => {
     waiting: [...steps.values()].reduce((sum, { waiting }) => sum + waiting, 0),
     behind: times.length === 0 ? null : Math.max(...times),
     batch: quantiles(sumOf(after), sumOf(before)),
+    latency: latencyOf(looks),
     steps,
     slowest: slowestOf([...steps.values()]),
     parts,
@@ -155,6 +158,18 @@ const stepReadings = (looks: TwoLooks, seconds: number): ReadonlyMap<string, Ste
       return [step, reading]
     }),
   )
+}
+
+/** The mean time to the sink that it was longest to. */
+const latencyOf = (looks: TwoLooks): number | null => {
+  const means = stepsSeen(looks).flatMap(({ worker, now }) => {
+    if (now.latency === null) return []
+    const then = looks.before.workers
+      .find((each) => each.worker === worker)
+      ?.steps.find(({ step }) => step === now.step)?.latency
+    return perBatch([[now.latency, then ?? undefined]]) ?? []
+  })
+  return means.length === 0 ? null : Math.max(...means)
 }
 
 const slowestOf = (steps: readonly StepReading[]): StepReading | null =>

@@ -48,6 +48,20 @@ describe('What the dashboard reads out of two looks', () => {
     expect(steps.get('in')?.ratesOut).to.deep.equal([1])
   })
 
+  it('is how long it is to the sinks, once an epoch has ended in between', () => {
+    expect(readingsOf({ before: later, after: later }).latency).to.equal(null)
+    const workers = later.workers.map((worker) => ({
+      ...worker,
+      steps: worker.steps.map((step) => {
+        if (step.latency === null) return step
+        const counts = step.latency.counts.map((number, at) => number + (at < 2 ? 1 : 0))
+        return { ...step, latency: { counts, sum: step.latency.sum + 30 } }
+      }),
+    }))
+    const { latency } = readingsOf({ before: later, after: { ...later, workers } })
+    expect(latency).to.be.closeTo(15, 0.001)
+  })
+
   it('is which step is slow', () => {
     const { slowest } = readingsOf({ before: earlier, after: later })
     expect(slowest?.step).to.equal('sum')
