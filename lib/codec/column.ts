@@ -8,12 +8,22 @@ import {
   INTEGERS,
   OFFSETS,
   readOffsets,
-  readSmall,
   SHORTS,
-  writeIntegers,
   writeNumbers,
-  writeSmall,
 } from './number-column.ts'
+import {
+  areStrings,
+  DICTIONARY,
+  LATIN1,
+  readDictionary,
+  readStrings,
+  readTexts,
+  readWords,
+  TEXTS,
+  UTF16,
+  writeStrings,
+  writeWords,
+} from './string-column.ts'
 
 /**
  * A batch of values as columns: one run of numbers or text for each field, which costs a third of
@@ -21,14 +31,11 @@ import {
  *
  * C1. What comes out is deeply equal to what went in; -0 and NaN included.
  * C2. No string that comes out keeps a whole frame alive: short ones are copies by themselves (V8
- *     slices from 13 characters on), longer ones are cut out of the bytes.
+ *     slices from 13 characters on), longer ones are made one by one.
  * C3. Names of fields become code only if they are identifiers, and never `__proto__`.
  */
 
 const PARCEL = 0
-const LATIN1 = 3
-const UTF16 = 4
-const DICTIONARY = 5
 const OBJECTS = 6
 const TUPLES = 7
 const BOOLEANS = 8
@@ -39,11 +46,6 @@ const FEWEST = 8
 export const MOST_VALUES: number = 1 << 22
 const MOST_FIELDS = 64
 const DEEPEST = 4
-/** A column of text is a dictionary when a first look finds no more words than this in so many. */
-const LOOK = 64
-const FEW_WORDS = 24
-const MOST_WORDS = 4096
-const SLICED_FROM = 13
 
 export const writeColumn = (writer: ByteWriter, values: readonly unknown[], depth = 0): void => {
   if (values.length >= FEWEST && depth < DEEPEST) {
@@ -53,6 +55,60 @@ export const writeColumn = (writer: ByteWriter, values: readonly unknown[], dept
   writer.u8(PARCEL)
   writer.u32(parcel.length)
   writer.bytes(parcel)
+}
+
+/** Writes values and their keys: a key that is a field of its value goes with that alone. */
+export const writeKeyed = (
+  writer: ByteWriter,
+  keys: readonly string[],
+  values: readonly unknown[],
+): void => {
+  const names = values.length < FEWEST ? null : namesOf(values)
+  if (names === null) writeColumn(writer, values)
+  else writeFields(writer, values, { names, depth: 0 })
+  const field = names === null ? -1 : fieldOf(keys, values, names)
+  writer.u8(field + 1)
+  if (field < 0) writeColumn(writer, keys)
+}
+
+/** Where among the names the field is that holds the very keys; -1 for none. */
+const fieldOf = (
+  keys: readonly string[],
+  values: readonly unknown[],
+  names: readonly string[],
+): number => {
+  const [first, last] = [values[0], values.at(-1)] as Readonly<Record<string, unknown>>[]
+  const field = names.findIndex(
+    (name) => first?.[name] === keys[0] && last?.[name] === keys[keys.length - 1],
+  )
+  if (field < 0) return field
+  const column = new Array<unknown>(values.length)
+  shapeOf(names).read(values, column, field)
+  for (let at = 0; at < keys.length; at++) if (column[at] !== keys[at]) return -1
+  return field
+}
+
+/** Reads `count` values and their keys. */
+export const readKeyed = (
+  reader: ByteReader,
+  count: number,
+): { readonly keys: string[]; readonly values: unknown[] } => {
+  const values = readColumn(reader, count)
+  const field = reader.u8() - 1
+  const keys = field < 0 ? readColumn(reader, count) : fieldValues(values, field)
+  if (!areStrings(keys)) throw new RangeError('a key is no string')
+  return { keys, values }
+}
+
+const fieldValues = (values: readonly unknown[], field: number): unknown[] => {
+  const first = values[0]
+  const names = typeof first === 'object' && first !== null ? Object.keys(first) : []
+  if (field >= names.length || names.length > MOST_FIELDS || !names.every(isName)) {
+    throw new RangeError('the keys are in no field')
+  }
+  const column = new Array<unknown>(values.length)
+  shapeOf(names).read(values, column, field)
+  return column
 }
 
 /** Reads a column of `count` values. */
@@ -84,6 +140,8 @@ const readAny = (reader: ByteReader, count: number, depth: number): ArrayLike<un
     case LATIN1:
     case UTF16:
       return readStrings(reader, count, kind)
+    case TEXTS:
+      return readTexts(reader, count)
     case DICTIONARY:
       return readDictionary(reader, count)
     case BOOLEANS:
@@ -117,84 +175,6 @@ const writeBooleans = (writer: ByteWriter, values: readonly unknown[]): boolean 
   return true
 }
 
-const writeStrings = (writer: ByteWriter, values: readonly unknown[]): boolean => {
-  for (const value of values) if (typeof value !== 'string') return false
-  const strings = values as readonly string[]
-  if (fewWords(strings) && writeDictionary(writer, strings)) return true
-  const text = strings.join('')
-  const narrow = isNarrow(text)
-  writer.u8(narrow ? LATIN1 : UTF16)
-  writeLengths(writer, strings)
-  if (narrow) writer.latin1(text)
-  else writer.utf16(text)
-  return true
-}
-
-/** Whether every character fits a byte. */
-const isNarrow = (text: string): boolean => !/[\u0100-\uffff]/.test(text)
-
-const writeLengths = (writer: ByteWriter, strings: readonly string[]): void => {
-  const lengths = scratch(strings.length)
-  let bits = 0
-  for (let at = 0; at < strings.length; at++) {
-    const { length } = strings[at] as string
-    lengths[at] = length
-    bits |= length
-  }
-  if (bits >>> 16 === 0) {
-    writeSmall(writer, lengths.subarray(0, strings.length), bits)
-  } else {
-    writeIntegers(
-      writer,
-      strings.map(({ length }) => length),
-    )
-  }
-}
-
-let room = new Uint16Array(4096)
-
-/** Room for small numbers, good until it is asked for again. */
-const scratch = (count: number): Uint16Array => {
-  if (count > room.length) room = new Uint16Array(2 * count)
-  return room
-}
-
-const fewWords = (strings: readonly string[]): boolean => {
-  if (strings.length < LOOK) return false
-  const words = new Set<string>()
-  for (let at = 0; at < LOOK; at++) {
-    words.add(strings[at] as string)
-    if (words.size > FEW_WORDS) return false
-  }
-  return true
-}
-
-const writeDictionary = (writer: ByteWriter, strings: readonly string[]): boolean => {
-  const words = new Map<string, number>()
-  const indices = scratch(strings.length)
-  for (let at = 0; at < strings.length; at++) {
-    const word = strings[at] as string
-    let index = words.get(word)
-    if (index === undefined) {
-      if (words.size === MOST_WORDS) return false
-      index = words.size
-      words.set(word, index)
-    }
-    indices[at] = index
-  }
-  writer.u8(DICTIONARY)
-  writer.u32(words.size)
-  writeWords(writer, [...words.keys()])
-  writeSmall(writer, indices.subarray(0, strings.length), words.size - 1)
-  return true
-}
-
-const writeWords = (writer: ByteWriter, words: readonly string[]): void => {
-  const parcel = encodeParcel(words)
-  writer.u32(parcel.length)
-  writer.bytes(parcel)
-}
-
 const writeTuples = (writer: ByteWriter, values: readonly unknown[], depth: number): boolean => {
   const width = (values[0] as readonly unknown[]).length
   if (width === 0 || width > MOST_FIELDS) return false
@@ -214,12 +194,29 @@ const writeTuples = (writer: ByteWriter, values: readonly unknown[], depth: numb
 }
 
 const writeObjects = (writer: ByteWriter, values: readonly unknown[], depth: number): boolean => {
+  const names = namesOf(values)
+  if (names === null) return false
+  writeFields(writer, values, { names, depth })
+  return true
+}
+
+/** The names of the fields that all values have in this order; `null` where they are not alike. */
+const namesOf = (values: readonly unknown[]): readonly string[] | null => {
   const first = values[0]
-  if (first === null || Object.getPrototypeOf(first) !== Object.prototype) return false
-  const names = Object.keys(first as object)
-  if (names.length === 0 || names.length > MOST_FIELDS || !names.every(isName)) return false
-  if (Object.getOwnPropertySymbols(first as object).length > 0) return false
-  for (const value of values) if (!hasShape(value, names)) return false
+  if (typeof first !== 'object' || first === null) return null
+  if (Object.getPrototypeOf(first) !== Object.prototype) return null
+  const names = Object.keys(first)
+  if (names.length === 0 || names.length > MOST_FIELDS || !names.every(isName)) return null
+  if (Object.getOwnPropertySymbols(first).length > 0) return null
+  for (const value of values) if (!hasShape(value, names)) return null
+  return names
+}
+
+const writeFields = (
+  writer: ByteWriter,
+  values: readonly unknown[],
+  { names, depth }: { readonly names: readonly string[]; readonly depth: number },
+): void => {
   writer.u8(OBJECTS)
   writer.u8(names.length)
   writeWords(writer, names)
@@ -229,7 +226,6 @@ const writeObjects = (writer: ByteWriter, values: readonly unknown[], depth: num
     shape.read(values, column, field)
     writeColumn(writer, column, depth + 1)
   }
-  return true
 }
 
 const hasShape = (value: unknown, names: readonly string[]): boolean => {
@@ -249,43 +245,6 @@ const readParcel = (reader: ByteReader, count: number): unknown[] => {
     throw new RangeError(`a parcel should hold ${count} values`)
   }
   return values
-}
-
-const readStrings = (reader: ByteReader, count: number, kind: number): string[] => {
-  const lengths = readSmall(reader, count)
-  let total = 0
-  for (let at = 0; at < count; at++) total += lengths[at] as number
-  const text = kind === LATIN1 ? reader.latin1(total) : reader.utf16(total)
-  const strings = new Array<string>(count)
-  let from = 0
-  for (let at = 0; at < count; at++) {
-    const to = from + (lengths[at] as number)
-    strings[at] = to - from < SLICED_FROM ? text.all.substring(from, to) : text.piece(from, to)
-    from = to
-  }
-  return strings
-}
-
-const readWords = (reader: ByteReader): readonly string[] => {
-  const words = decodeParcel(reader.bytes(reader.u32()))
-  if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) {
-    throw new RangeError('a list of words is none')
-  }
-  return words
-}
-
-const readDictionary = (reader: ByteReader, count: number): string[] => {
-  const size = reader.u32()
-  const words = readWords(reader)
-  if (words.length !== size) throw new RangeError('a dictionary is not whole')
-  const indices = readSmall(reader, count)
-  const strings = new Array<string>(count)
-  for (let at = 0; at < count; at++) {
-    const word = words[indices[at] as number]
-    if (word === undefined) throw new RangeError('a word is not in its dictionary')
-    strings[at] = word
-  }
-  return strings
 }
 
 const readTuples = (reader: ByteReader, count: number, depth: number): unknown[] => {

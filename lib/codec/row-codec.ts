@@ -1,5 +1,6 @@
 import { RecoveryError } from '../errors/errors.ts'
 import { decodeState, encodeState, type PackedState, packState } from './msgpack.ts'
+import { MISS, ShapeReader } from './shape-reader.ts'
 
 /** How one step turns its state into bytes and back. */
 export interface StateCodec<S> {
@@ -40,6 +41,7 @@ const OWN = 1
  */
 export const rowCodec = <S>(format: RowFormat<S> = {}): RowCodec<S> => {
   const { codec, version = 0, migrate } = format
+  const shapes = new ShapeReader()
 
   const current = (state: unknown, from: number): S => {
     if (from === version) return state as S
@@ -49,14 +51,22 @@ export const rowCodec = <S>(format: RowFormat<S> = {}): RowCodec<S> => {
   }
 
   const decode = (bytes: Uint8Array, start = 0, end: number = bytes.length): S => {
-    if (bytes[start] !== HEAD) return current(decodeState(bytes, start, end), 0)
-    return decodeHeaded(bytes.subarray(start, end))
+    if (bytes[start] === HEAD) return decodeHeaded(bytes.subarray(start, end))
+    return current(decodePlain(bytes, start, end), 0)
+  }
+
+  const decodePlain = (bytes: Uint8Array, start: number, end: number): unknown => {
+    const read = shapes.read(bytes, start, end)
+    if (read !== MISS) return read
+    const state = decodeState(bytes, start, end)
+    shapes.learn(state)
+    return state
   }
 
   const decodeHeaded = (bytes: Uint8Array): S => {
     if (bytes.length < HEAD_LENGTH) throw new RecoveryError(TORN)
     const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(2)
-    if (bytes[1] === BUILT_IN) return current(decodeState(bytes, HEAD_LENGTH), from)
+    if (bytes[1] === BUILT_IN) return current(decodePlain(bytes, HEAD_LENGTH, bytes.length), from)
     if (from > version) throw new RecoveryError(newer(from, version))
     if (codec === undefined) throw new RecoveryError(CODEC_GONE)
     return current(codec.decode(bytes.subarray(HEAD_LENGTH)), from)

@@ -24,6 +24,8 @@ const FULL_BYTES = 64 * 1024
 const FULL_ROWS = 1024
 /** The longest head of a key or state: 32 bits in sevens. */
 const LONGEST_VARINT = 5
+/** From here on a piece of a string keeps the whole alive (V8); shorter ones are copies. */
+const SLICED_FROM = 13
 /** Below this a loop copies sooner than a call into the engine does. */
 const SHORT = 48
 
@@ -165,6 +167,8 @@ export class BlockCursor {
   tombstone = false
   #keyStart = 0
   #wide = false
+  /** All bytes as text, for short keys: cutting one out costs less than a call into the engine. */
+  #text: string | null = null
 
   constructor(block: Pick<Block, 'stepId' | 'bytes'>) {
     const { bytes } = block
@@ -209,9 +213,12 @@ export class BlockCursor {
   }
 
   get key(): string {
-    return this.#wide
-      ? this.bytes.toString('utf16le', this.#keyStart, this.keyEnd)
-      : this.bytes.toString('latin1', this.#keyStart, this.keyEnd)
+    if (this.#wide) return this.bytes.toString('utf16le', this.#keyStart, this.keyEnd)
+    if (this.keyEnd - this.#keyStart >= SLICED_FROM) {
+      return this.bytes.toString('latin1', this.#keyStart, this.keyEnd)
+    }
+    this.#text ??= this.bytes.toString('latin1')
+    return this.#text.substring(this.#keyStart, this.keyEnd)
   }
 
   /** The state's bytes, inside the block; `null` for a key that is gone. */
@@ -227,6 +234,15 @@ export class BlockCursor {
   }
 
   #varint(): number {
+    const first = this.bytes[this.#at]
+    if (first !== undefined && first < 0x80) {
+      this.#at++
+      return first
+    }
+    return this.#longVarint()
+  }
+
+  #longVarint(): number {
     let value = 0
     for (let shift = 0; shift < 7 * LONGEST_VARINT; shift += 7) {
       const byte = this.bytes[this.#at++]

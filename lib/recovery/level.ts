@@ -91,6 +91,7 @@ class LevelTable implements Table {
     }
   }
 
+  /** Reads ahead by one step, while the caller works on the one before. */
   async *descend(range: KeyRange): AsyncGenerator<readonly TableEntry[]> {
     const iterator = this.#database.iterator({
       ...bounds(range),
@@ -98,10 +99,18 @@ class LevelTable implements Table {
       fillCache: false,
       highWaterMarkBytes: SCAN_BYTES,
     })
+    const read = () => {
+      const reading = iterator.nextv(SCAN_ENTRIES)
+      // A failure is met where the step is awaited; a caller that has left does not meet it.
+      reading.catch(() => undefined)
+      return reading
+    }
     try {
+      let ahead = read()
       for (;;) {
-        const entries = await iterator.nextv(SCAN_ENTRIES)
+        const entries = await ahead
         if (entries.length === 0) return
+        ahead = read()
         yield entries.map(([key, value]) => ({ key, value }))
       }
     } catch (cause) {

@@ -13,7 +13,12 @@ export interface NewestOptions {
   readonly seed: number
   /** Told of each block that is handed on. */
   readonly live: (stepId: string, found: LiveRows) => void
+  /** How many blocks there are at most; rooms for their keys are made at once. */
+  readonly blocks?: number
 }
+
+/** Room for more keys than this is made only when they are there: a count may be wrong. */
+const MOST_EXPECTED = 1 << 18
 
 /**
  * The newest row of each key of each step, each once, without those of keys that are gone.
@@ -26,14 +31,17 @@ export const newestRows = async function* (
 ): AsyncGenerator<Block> {
   let picker = new Picker(options)
   let builder: BlockBuilder | null = null
+  let left = options.blocks ?? 0
   for await (const chunk of stored) {
     for (const { key, bytes } of chunk) {
+      const cursor = new BlockCursor({ stepId: key.stepId, bytes })
       if (builder === null || key.stepId !== builder.stepId) {
         if (builder !== null && builder.rows > 0) yield handOn(builder.build(), options)
-        picker = new Picker(options)
+        const expected = Math.min(left * cursor.rows, MOST_EXPECTED)
+        picker = new Picker({ seed: options.seed, expected })
         builder = new BlockBuilder(key.stepId, key.epoch)
       }
-      const cursor = new BlockCursor({ stepId: key.stepId, bytes })
+      left--
       picker.pick(cursor)
       if (picker.live === cursor.rows && picker.live > 0) {
         yield handOn({ stepId: key.stepId, epoch: key.epoch, rows: cursor.rows, bytes }, options)

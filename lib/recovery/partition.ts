@@ -211,6 +211,7 @@ export class LogPartition implements RecoveryPartition {
     const found = { blocks: 0, sum: 0 }
     yield* newestRows(this.#wanted(resumeEpoch, { found, passedOver }), {
       seed: this.#options.host.runtime.random(),
+      blocks,
       live: (stepId, live) => this.#accounts.live(stepId, live),
     })
     if (found.blocks !== blocks || found.sum !== sum) {
