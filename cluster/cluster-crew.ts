@@ -1,8 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ClusterError } from '../lib/errors/errors.ts'
-import { findStore } from '../lib/recovery/directory.ts'
+import { ClusterError, RecoveryError } from '../lib/errors/errors.ts'
+import { findStore, takenStores } from '../lib/recovery/directory.ts'
 import type { Crew, CrewHost, Progress, ThreadQuestion, ThreadSettings } from '../lib/run/crew.ts'
+import { isDirectory } from '../lib/run/local-crew.ts'
 import type { NatsOptions } from '../lib/run/nats-options.ts'
 import type { Settings } from '../lib/run/options.ts'
 import { threadSettings } from '../lib/run/thread-crew.ts'
@@ -13,6 +14,7 @@ import type { WorkerSummary } from '../lib/worker/worker.ts'
 import type { WorkerFacts } from '../lib/worker/worker-facts.ts'
 import type { Hello, Plan } from './control.ts'
 import { Council } from './council.ts'
+import { archivedEstate, type Estate } from './estate.ts'
 import type { Messaging, Register } from './messaging.ts'
 import { ExecutionFailure, ProcessExecution } from './process-execution.ts'
 import { messagingTransport } from './transport.ts'
@@ -45,6 +47,8 @@ export interface ClusterCrewOptions {
   /** Threads that have been started already; the crew ends them. */
   readonly pool: ThreadPool
   readonly incarnation: string
+  /** How long a process is waited for before its archived partitions are taken over: milliseconds. */
+  readonly takeOverAfter: number
   readonly host: CrewHost
 }
 
@@ -60,6 +64,7 @@ export class ClusterCrew implements Crew {
   readonly #options: ClusterCrewOptions
   readonly #runtime: Runtime
   readonly #council: Council
+  readonly #estate: Estate | null
   #execution: ProcessExecution | null = null
   #last: readonly Progress[] = []
   #stop: { readonly drain: boolean } | null = null
@@ -70,6 +75,7 @@ export class ClusterCrew implements Crew {
     this.#options = options
     this.#runtime = options.settings.runtime
     const { flowId, hash, version, place, messaging, incarnation, host } = options
+    this.#estate = this.#makeEstate()
     this.#council = new Council({
       flowId,
       hash,
@@ -79,6 +85,7 @@ export class ClusterCrew implements Crew {
       incarnation,
       workers: options.settings.workers,
       runtime: this.#runtime,
+      estate: this.#estate,
       report: (level, message) => host.report(level, message),
       changed: (hello) => this.#onHello(hello),
       superseded: (plan) => this.#onPlan(plan),
@@ -215,7 +222,9 @@ export class ClusterCrew implements Crew {
   ): Promise<void> {
     if (!(error instanceof ExecutionFailure)) throw error
     const cause = error.cause as Error
-    if (error.fatal || this.#stop !== null) throw cause
+    // One whose partitions were taken over is refused by the archive; it gives them up and goes on.
+    const fatal = error.fatal && !(cause instanceof RecoveryError && (await this.#estate?.isLost()))
+    if (fatal || this.#stop !== null) throw cause
     if (!durable) {
       throw new ClusterError(
         `${cause.message} Nothing can be resumed, since no snapshots are kept: give a recovery directory.`,
@@ -283,6 +292,16 @@ export class ClusterCrew implements Crew {
     }
   }
 
+  #makeEstate(): Estate | null {
+    const { recovery } = this.#options.settings
+    if (recovery === null || !isDirectory(recovery) || recovery.archive === undefined) return null
+    return archivedEstate(recovery.dir, {
+      archive: recovery.archive,
+      after: this.#options.takeOverAfter,
+      stores: async () => (await storesOf(await this.#prepare())) ?? [],
+    })
+  }
+
   #runFile({ recovery }: ThreadSettings): string | null {
     return recovery === null ? null : join(recovery.dir, `process-${this.#options.place.process}`)
   }
@@ -329,5 +348,6 @@ const STOPPED: WorkerSummary = { ...NOTHING, reason: 'stopped' }
 const storesOf = async ({ recovery }: ThreadSettings): Promise<readonly string[] | null> => {
   if (recovery === null) return null
   const { partitions } = await findStore(recovery.dir)
-  return [...new Set(partitions.map(({ identity }) => identity.store))]
+  const own = new Set(partitions.map(({ identity }) => identity.store))
+  return [...own, ...(await takenStores(recovery.dir))]
 }

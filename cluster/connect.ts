@@ -9,15 +9,23 @@ import { type RunOptions, type Settings, settingsOf } from '../lib/run/options.t
 import { ThreadPool } from '../lib/run/thread-pool.ts'
 import type { FlowModule } from '../lib/run/thread-protocol.ts'
 import { secretBytes } from '../lib/runtime/secret.ts'
+import { type DurationLike, durationMillis } from '../lib/time/time.ts'
 import { ClusterCrew, type ProcessPlace } from './cluster-crew.ts'
 import { flowHash } from './flow-hash.ts'
 import type { Messaging } from './messaging.ts'
 import { connectNats } from './nats.ts'
 
 const MOST_PROCESSES = 1024
+const TAKE_OVER_AFTER = 30_000
 
 export interface ClusterOptions extends ProcessPlace {
   readonly nats: NatsOptions
+  /**
+   * How long a lost process is waited for before another one restores its recovery partitions from an
+   * archive that commits wait for; milliseconds or `{ minutes: 1 }`.
+   * @defaultValue 30 s
+   */
+  readonly takeOverAfter?: DurationLike
 }
 
 /**
@@ -26,6 +34,8 @@ export interface ClusterOptions extends ProcessPlace {
  * @param options.process - the number of this process, from 0
  * @param options.count - how many processes there are
  * @param options.nats - the servers, which must run with JetStream, and how to get in
+ * @param options.takeOverAfter - how long a lost process is waited for before its archived recovery
+ *   partitions are restored by another; 30 s
  * @throws ClusterError where no server can be used, BuildError for numbers that can't be
  *
  * @example
@@ -36,7 +46,12 @@ export interface ClusterOptions extends ProcessPlace {
  * ```
  */
 export const connectCluster = async (options: ClusterOptions): Promise<Cluster> => {
-  const { process, count, nats } = options
+  const { process, count, nats, takeOverAfter = TAKE_OVER_AFTER } = options
+  if (!(durationMillis(takeOverAfter) >= 0)) {
+    throw new BuildError(
+      'takeOverAfter is no length of time: give milliseconds or { seconds: 30 }.',
+    )
+  }
   const counted = Number.isInteger(count) && count >= 1 && count <= MOST_PROCESSES
   if (!counted || !Number.isInteger(process) || process < 0 || process >= count) {
     throw new BuildError(
@@ -91,7 +106,7 @@ export class Cluster {
       pool,
     }: { readonly loaded: Dataflow; readonly settings: Settings; readonly pool: ThreadPool },
   ): Execution {
-    const { process, count, nats } = this.#options
+    const { process, count, nats, takeOverAfter = TAKE_OVER_AFTER } = this.#options
     return new Execution(
       settings,
       (host) =>
@@ -102,6 +117,7 @@ export class Cluster {
           version: versionOf(),
           settings,
           place: { process, count },
+          takeOverAfter: durationMillis(takeOverAfter),
           nats,
           messaging: this.#messaging,
           pool,

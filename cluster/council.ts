@@ -3,7 +3,8 @@ import type { Runtime, Timer } from '../lib/runtime/runtime.ts'
 import { secretBytes } from '../lib/runtime/secret.ts'
 import type { ProcessPlace } from './cluster-crew.ts'
 import { encodeControl, type Hello, type Plan, readHello, readPlan } from './control.ts'
-import { formation } from './formation.ts'
+import type { Estate } from './estate.ts'
+import { contests, formation, type LostStore } from './formation.ts'
 import { LEASE_TTL, Lease } from './lease.ts'
 import type { Messaging, Register, Subscription } from './messaging.ts'
 
@@ -18,6 +19,8 @@ const CALM = 5000
 const DOUBLE = 4000
 const REMIND_EVERY = 10_000
 const MOST_GONE = 256
+/** Between two looks at whose a store is that another process has, too. */
+const LOOK_AGAIN = 1000
 
 export interface CouncilOptions {
   readonly flowId: string
@@ -29,6 +32,8 @@ export interface CouncilOptions {
   readonly incarnation: string
   readonly runtime: Runtime
   readonly report: (level: 'info' | 'warn', message: string) => void
+  /** How stores of lost processes are taken over; `null` where nothing is archived. */
+  readonly estate?: Estate | null
   /** Told of every word of another process. */
   readonly changed: (hello: Hello) => void
   /** Told of a plan that takes the place of the execution under way. */
@@ -65,6 +70,11 @@ export class Council {
   #leaving = false
   #doubled: number | null = null
   #reminded = Number.NEGATIVE_INFINITY
+  /** Stores come or go: nothing can be formed with this process meanwhile. */
+  #changing = false
+  #changed = Number.NEGATIVE_INFINITY
+  #triedInVain = Number.NEGATIVE_INFINITY
+  readonly #needless = new Set<string>()
   #timer: Timer | null = null
   #left = false
 
@@ -180,7 +190,7 @@ export class Council {
       stores: this.#brings.stores,
       run: this.#brings.run,
       seen: this.#seen,
-      busy: this.#busy,
+      busy: this.#changing && this.#busy === 0 ? Math.max(1, this.#seen) : this.#busy,
       done: this.#done,
       leads: this.#lease.held,
       leaving: this.#leaving,
@@ -218,6 +228,7 @@ export class Council {
     if (before !== undefined && before !== hello.incarnation) this.onGone(before)
     if (hello.leaving && this.#busy === 0) this.stop()
     this.#options.changed(hello)
+    if (contests(hello, this.#hello())) this.#lookAgain()
     if (this.#lease.held) this.#formIfReady()
   }
 
@@ -262,7 +273,7 @@ export class Council {
   /** Hands the waiting crew what there is for it. */
   #offer(): void {
     const waiting = this.#waiting
-    if (waiting === null) return
+    if (waiting === null || this.#changing) return
     if (this.#refused !== null) {
       this.#waiting = null
       waiting.reject(this.#refused)
@@ -292,7 +303,7 @@ export class Council {
   #formIfReady(): void {
     const { place, runtime } = this.#options
     const idle = this.#busy === 0 && this.#next === null && this.#done === 0
-    if (!idle || this.#forming || this.#leaving || this.#left) return
+    if (!idle || this.#forming || this.#changing || this.#leaving || this.#left) return
     const now = runtime.monotonic()
     const others = [...this.#heard.values()]
       .filter(({ hello, at }) => now - at < PRESENT && !hello.leaving)
@@ -302,15 +313,71 @@ export class Council {
       count: place.count,
       last: this.#plan,
       patient: now - this.#idleSince > PATIENCE,
+      needless: this.#needless,
     })
     if (found.kind === 'wait') {
       if (found.why !== null) this.#remind(found.why)
+      this.#takeOver(found.lost ?? [])
       return
     }
     this.#forming = true
     void this.#form(found.members, others).finally(() => {
       this.#forming = false
     })
+  }
+
+  /** Takes over what lost processes have kept, once they have been given long to come back. */
+  #takeOver(lost: readonly LostStore[]): void {
+    const { estate, report } = this.#options
+    if (lost.length === 0 || estate === undefined || estate === null) return
+    const now = this.#options.runtime.monotonic()
+    const since = Math.max(
+      this.#idleSince,
+      ...lost.map(({ process }) => this.#heard.get(process)?.at ?? Number.NEGATIVE_INFINITY),
+    )
+    if (now - since < estate.after || now - this.#triedInVain < REMIND_EVERY) return
+    void this.#change(estate, async () => {
+      for (const { store, process } of lost) {
+        report('info', `taking over the recovery partitions of process ${process} from the archive`)
+        const found = await estate.takeOver(store)
+        if (found.kind === 'empty') this.#needless.add(store)
+        if (found.kind !== 'refused') continue
+        this.#triedInVain = now
+        report(
+          'warn',
+          `the recovery partitions of process ${process} can't be taken over: ${found.why}`,
+        )
+      }
+    })
+  }
+
+  /** Another process has a store that this one has: which of them keeps it is written down. */
+  #lookAgain(): void {
+    const { estate, runtime } = this.#options
+    const soon = runtime.monotonic() - this.#changed < LOOK_AGAIN
+    if (estate === undefined || estate === null) return
+    if (soon || this.#busy !== 0 || this.#changing || this.#left) return
+    void this.#change(estate, async () => {})
+  }
+
+  async #change(estate: Estate, work: () => Promise<void>): Promise<void> {
+    const { report, runtime } = this.#options
+    this.#changing = true
+    this.#tell()
+    try {
+      await work()
+      const stores = await estate.stores()
+      // A plan of before names other stores.
+      if (String(stores) !== String(this.#brings.stores)) this.#next = null
+      this.#brings = { ...this.#brings, stores }
+    } catch (error) {
+      this.#triedInVain = runtime.monotonic()
+      report('warn', `recovery partitions can't change hands: ${messageOf(error)}`)
+    }
+    this.#changing = false
+    this.#changed = runtime.monotonic()
+    this.#tell()
+    this.#offer()
   }
 
   /** Numbers the execution and tells of it (N1). */
@@ -374,5 +441,8 @@ const whyNot = (leader: Hello, own: Hello): string => {
     ? 'The other processes keep no snapshots, and this one does: give all of them a recovery directory, or none.'
     : 'The other processes keep snapshots, and this one does not: give all of them a recovery directory, or none.'
 }
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

@@ -7,10 +7,18 @@ import {
 import { systemRuntime } from '../runtime/system.ts'
 import type { Archive, ArchivePlace } from './archive.ts'
 import { Owners } from './archive-log.ts'
-import { directoryEntries, findStore, isHalfMade, isVacant, readDamage } from './directory.ts'
+import {
+  directoryEntries,
+  findStore,
+  giveUp,
+  isHalfMade,
+  isVacant,
+  readDamage,
+} from './directory.ts'
+import { inheritances } from './heirs.ts'
 import { openPartitions } from './open-partition.ts'
 import type { RecoveryStoreOptions } from './recovery-store.ts'
-import { ALONE, ownedStore, type RestoreReport, restoreStore } from './restore.ts'
+import { ALONE, type OwnedStore, ownedStore, type RestoreReport, restoreStore } from './restore.ts'
 import type { StoreHost } from './store.ts'
 import { inDirectory } from './unusable.ts'
 
@@ -31,8 +39,30 @@ export const bringBack = async (
   const report = await withArchive(place, async (archive) => {
     const owned = await ownedStore(archive, owner)
     if (owned === null) return null
+    // One that another process of a cluster has taken over is no longer this one's.
+    const heir = owner === ALONE ? undefined : (await inheritances(archive)).get(owned.store)
+    if (heir !== undefined && heir.by !== owned.store) return 'given up'
     return inDirectory(directory, () => restoreStore(directory, { archive, owned }))
   })
+  if (report === 'given up') await giveUp(directory)
+  else if (report !== null) log(restoredMessage(directory, { place, report, why: why.text }))
+  else if (why.damage !== null) throw why.damage
+}
+
+/** Restores a store that is known to belong into a directory, where it is not there whole. */
+export const restoreMissing = async (
+  directory: string,
+  from: {
+    readonly place: ArchivePlace
+    readonly archive: Archive
+    readonly owned: OwnedStore
+  },
+  log: (message: string) => void,
+): Promise<void> => {
+  const { place, archive, owned } = from
+  const why = await inDirectory(directory, () => whyRestore(directory))
+  if (why === null) return
+  const report = await inDirectory(directory, () => restoreStore(directory, { archive, owned }))
   if (report !== null) log(restoredMessage(directory, { place, report, why: why.text }))
   else if (why.damage !== null) throw why.damage
 }

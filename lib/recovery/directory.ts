@@ -6,6 +6,8 @@
  *       committed                   the witness
  *       db/                         LevelDB
  *     damaged-<n>/                  what was set aside before the store was restored from an archive
+ *     taken-<store>/                the store of a process that was lost, taken over from an archive
+ *     given-up-<n>/                 what was here when another process had taken it over
  *     damaged.json                  here once a load found damage
  *     generation.json               after a rewrite: the partitions lie in generation-<g>/ instead
  *     making.json                   here while partitions are being made: nothing in it counts yet
@@ -59,7 +61,8 @@ const GENERATION_DIRECTORY = /^generation-\d+$/
 const DAMAGED = 'damaged.json'
 /** In which run a process of a cluster is. */
 const PROCESS = /^process-\d+$/
-const SET_ASIDE = /^damaged-\d+$/
+const SET_ASIDE = /^(damaged|given-up)-\d+$/
+const TAKEN = /^taken-([A-Za-z0-9_-]{1,64})$/
 
 export const databasePath = (partition: string): string => join(partition, 'db')
 export const witnessPath = (partition: string): string => join(partition, 'committed')
@@ -82,8 +85,20 @@ export const isUsed = (entries: readonly string[]): boolean =>
 export const isVacant = (entries: readonly string[]): boolean =>
   entries.every(
     (name) =>
-      SET_ASIDE.test(name) || PROCESS.test(name) || name === DAMAGED || name === MAKING_LOCK,
+      SET_ASIDE.test(name) ||
+      TAKEN.test(name) ||
+      PROCESS.test(name) ||
+      name === DAMAGED ||
+      name === MAKING_LOCK,
   )
+
+/** Where a store lies that was taken over from a process that was lost. */
+export const takenPath = (directory: string, store: string): string =>
+  join(directory, `taken-${store}`)
+
+/** The stores that were taken over into a directory, sorted. */
+export const takenStores = async (directory: string): Promise<readonly string[]> =>
+  ((await directoryEntries(directory)) ?? []).flatMap((name) => TAKEN.exec(name)?.[1] ?? []).sort()
 
 /** Remembers that a load found damage. */
 export const markDamaged = (directory: string, message: string): Promise<void> =>
@@ -98,16 +113,39 @@ export const readDamage = async (directory: string): Promise<string | null> => {
 /** Moves what a store left out of the way, keeping it; tells whether there was anything. */
 export const setAside = async (directory: string): Promise<boolean> => {
   const entries = (await directoryEntries(directory)) ?? []
-  const own = entries.filter(
-    (name) =>
-      PART.test(name) || GENERATION_DIRECTORY.test(name) || name === GENERATION || name === DAMAGED,
-  )
+  const own = entries.filter(isOwn)
   if (own.length === 0) return false
-  const taken = entries.filter((name) => SET_ASIDE.test(name)).map((name) => Number(name.slice(8)))
-  const aside = join(directory, `damaged-${Math.max(0, ...taken) + 1}`)
+  const aside = freeName(directory, entries, 'damaged')
   await mkdir(aside)
   for (const name of own) await rename(join(directory, name), join(aside, name))
   return true
+}
+
+/** Moves a store out of the way that another process has taken over, and tells where it is now. */
+export const giveUp = async (
+  directory: string,
+  { taken }: { taken?: string } = {},
+): Promise<string> => {
+  const entries = (await directoryEntries(directory)) ?? []
+  const aside = freeName(directory, entries, 'given-up')
+  const own = entries.filter(isOwn)
+  if (taken !== undefined) {
+    await rename(takenPath(directory, taken), aside)
+    return aside
+  }
+  if (own.length > 0) await mkdir(aside)
+  for (const name of own) await rename(join(directory, name), join(aside, name))
+  return aside
+}
+
+const isOwn = (name: string): boolean =>
+  PART.test(name) || GENERATION_DIRECTORY.test(name) || name === GENERATION || name === DAMAGED
+
+const freeName = (directory: string, entries: readonly string[], kind: string): string => {
+  const numbers = entries
+    .filter((name) => SET_ASIDE.test(name))
+    .map((name) => Number(name.slice(name.lastIndexOf('-') + 1)))
+  return join(directory, `${kind}-${Math.max(0, ...numbers) + 1}`)
 }
 
 /** Whether making partitions was begun in a directory and never ended: nothing has used them. */

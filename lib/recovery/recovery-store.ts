@@ -13,11 +13,15 @@ import {
   isVacant,
   makeAlone,
   makePartitions,
+  type PartitionPlace,
+  takenPath,
+  takenStores,
 } from './directory.ts'
 import { openArchived } from './open-archived.ts'
 import { openPartitions } from './open-partition.ts'
 import { rewriteStore } from './rewrite.ts'
 import type { RecoveryPartition, Store, StoreHost } from './store.ts'
+import { giveUpTaken, keepTaken } from './take-over.ts'
 import { inDirectory } from './unusable.ts'
 
 const MOST_PARTITIONS = 1024
@@ -130,9 +134,11 @@ export class RecoveryStore implements Store {
   ): Promise<RecoveryStore> {
     const { dir, partitions } = options
     if (partitions !== undefined) checkPartitions(partitions)
+    await giveUpTaken(dir, options, log)
     await bringBack(dir, options, log)
     const store = await RecoveryStore.#findOrMake(options, log)
     await claim(dir, options)
+    await keepTaken(dir, options, log)
     return store
   }
 
@@ -172,13 +178,14 @@ export class RecoveryStore implements Store {
   }
 
   /**
-   * Opens and locks every partition, or one worker's share of them.
+   * Opens and locks every partition, or one worker's share of them; those that were taken over from
+   * lost processes among them.
    *
    * @throws LockedPartitionError while another run has them, CorruptPartitionError for damage.
    */
   async open(host: StoreHost, share: StoreShare = WHOLE): Promise<readonly RecoveryPartition[]> {
     return inDirectory(this.dir, async () => {
-      const { partitions } = await findStore(this.dir)
+      const partitions = await partitionsIn(this.dir)
       const own = partitions.filter((_, at) => at % share.of === share.index)
       const opened = await openPartitions(own, { host, backupInterval: this.backupInterval })
       if (this.archive === null || opened.length === 0) return opened
@@ -194,6 +201,13 @@ export interface StoreShare {
 }
 
 const WHOLE: StoreShare = { index: 0, of: 1 }
+
+const partitionsIn = async (dir: string): Promise<readonly PartitionPlace[]> => {
+  const { partitions } = await findStore(dir)
+  const taken = await takenStores(dir)
+  const theirs = await Promise.all(taken.map((store) => findStore(takenPath(dir, store))))
+  return [...partitions, ...theirs.flatMap((each) => each.partitions)]
+}
 
 /** Tells stores apart that one cluster uses: 64 bits of chance. */
 const newStoreId = (): string =>

@@ -1,3 +1,4 @@
+import type { DurationLike } from '../time/time.ts'
 import type { LogFields } from '../worker/log-fields.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
@@ -13,6 +14,7 @@ interface ClusterDoor {
     readonly process: number
     readonly count: number
     readonly nats: NatsOptions
+    readonly takeOverAfter?: DurationLike
   }): Promise<{
     start(flow: FlowModule, options: RunOptions): Promise<Execution>
     close(): Promise<void>
@@ -39,9 +41,14 @@ export class JoiningCrew implements Crew {
 
   async run(): Promise<readonly WorkerSummary[]> {
     const { nats, signal: _, ...options } = this.#options
-    const { process, count, ...how } = nats
+    const { process, count, takeOverAfter, ...how } = nats
     const { connectCluster } = await clusterDoor()
-    const cluster = await connectCluster({ process, count, nats: how })
+    const cluster = await connectCluster({
+      process,
+      count,
+      nats: how,
+      ...(takeOverAfter === undefined ? {} : { takeOverAfter }),
+    })
     try {
       const execution = await cluster.start(this.#flow, { ...options, logger: this.#logger })
       this.#execution = execution

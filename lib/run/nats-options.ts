@@ -1,3 +1,5 @@
+import type { DurationLike } from '../time/time.ts'
+
 /** Where the NATS servers are and how to get in; the names that NATS users know. */
 export interface NatsOptions {
   /** One URL or several; one without a scheme is `nats://`. */
@@ -28,4 +30,10 @@ export interface NatsPlace extends NatsOptions {
   readonly process: number
   /** How many processes there are. */
   readonly count: number
+  /**
+   * How long a lost process is waited for before another one restores its recovery partitions from an
+   * archive that commits wait for; milliseconds or `{ minutes: 1 }`.
+   * @defaultValue 30 s
+   */
+  readonly takeOverAfter?: DurationLike
 }

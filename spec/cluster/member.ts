@@ -12,13 +12,19 @@ const {
   workers,
   dir,
   archive,
+  takeOverAfter,
   epochInterval,
   flow = { module: 'spec/cluster/flows/counting.ts', export: 'counting' },
 } = JSON.parse(process.argv[2] ?? '{}')
 const say = (level: string) => (_: object, message: string) =>
   process.stderr.write(`${level}: ${message}\n`)
 
-const cluster = await connectCluster({ process: place, count, nats: { ...nats, servers } })
+const cluster = await connectCluster({
+  process: place,
+  count,
+  nats: { ...nats, servers },
+  ...(takeOverAfter === undefined ? {} : { takeOverAfter }),
+})
 const execution = await cluster.start(
   { module: pathToFileURL(flow.module).href, export: flow.export, args },
   {

@@ -17,6 +17,8 @@ export interface MemberFacts {
   readonly dir?: string
   /** The directory of an archive that commits wait for. */
   readonly archive?: string
+  /** Milliseconds before the archived partitions of a lost one are taken over. */
+  readonly takeOverAfter?: number
   readonly epochInterval: number
   /** @defaultValue `counting` of its module */
   readonly flow?: { readonly module: string; readonly export: string }
