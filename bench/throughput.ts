@@ -68,10 +68,12 @@ export const throughput = <Input>(spec: ThroughputSpec<Input>): Workload => ({
 })
 
 /** Workers of a peer: one as we have, and two. */
-const WORKERS = [1, 2]
+const WORKERS: readonly number[] = [1, 2]
+
+const workersOf = <Input>({ workers = WORKERS }: PeerPlan<Input>): readonly number[] => workers
 
 const peerRows = <Input>(id: string, plan: PeerPlan<Input>): PeerRow[] =>
-  WORKERS.flatMap((workers) =>
+  workersOf(plan).flatMap((workers) =>
     namesOf(plan).map((name) => ({
       peer: name,
       workers,
@@ -96,7 +98,7 @@ const peersOf = <Input>({ plans }: ThroughputSpec<Input>): Map<string, PeerTask<
   new Map(
     (plans ?? []).flatMap((plan) =>
       namesOf(plan).flatMap((name) =>
-        WORKERS.map((workers): [string, PeerTask<Input>] => [
+        workersOf(plan).map((workers): [string, PeerTask<Input>] => [
           peerVariant(name, plan.ours, workers),
           { name, workers, plan },
         ]),

@@ -1,7 +1,7 @@
 /** Gets the peers from the registries of their languages, once, into a folder that git ignores. */
 
 import { execFile } from 'node:child_process'
-import { access, mkdir, stat } from 'node:fs/promises'
+import { access, mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -40,14 +40,22 @@ const installBytewax = async (): Promise<void> => {
 
 const buildFolder = (name: 'jet' | 'flink'): string => join(CACHE, name)
 
-/** Compiles a Maven project, unless that was done since its program was last changed. */
+/** When what a peer on the JVM is made of was last changed. */
+const lastChange = async (name: 'jet' | 'flink'): Promise<number> => {
+  const folders = [join(HERE, 'jvm'), join(HERE, name)]
+  const lists = await Promise.all(
+    folders.map(async (folder) => {
+      const names = await readdir(folder, { recursive: true })
+      return Promise.all(names.map((path) => stat(join(folder, path))))
+    }),
+  )
+  return Math.max(...lists.flat().map(({ mtimeMs }) => mtimeMs))
+}
+
+/** Compiles a Maven project, unless that was done since it was last changed. */
 const installWithMaven = async (name: 'jet' | 'flink'): Promise<void> => {
-  const program = join(HERE, name, 'src', 'main', 'java', 'Peer.java')
-  const compiled = join(buildFolder(name), 'classes', 'Peer.class')
-  if (await exists(compiled)) {
-    const [source, made] = await Promise.all([stat(program), stat(compiled)])
-    if (made.mtimeMs > source.mtimeMs) return
-  }
+  const made = await stat(join(buildFolder(name), 'classes', 'Peer.class')).catch(() => null)
+  if (made !== null && made.mtimeMs > (await lastChange(name))) return
   const goals = ['compile', 'dependency:copy-dependencies']
   const settings = [
     `-Dtidemark.build=${buildFolder(name)}`,

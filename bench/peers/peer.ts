@@ -40,6 +40,8 @@ export interface PeerPlan<Input> {
   readonly span: number
   /** Passes of a peer that does not decide by time. */
   readonly passes: number
+  /** On how many workers they run. @defaultValue one, and two */
+  readonly workers?: readonly number[]
   /** The peers that have this task; `null` where nothing is promised. */
   readonly peers: Partial<Record<PeerName, PeerBounds | null>>
 }

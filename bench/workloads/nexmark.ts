@@ -1,7 +1,9 @@
 /** NX-q0 ... NX-q22: the queries of Nexmark beside a hand loop each, as docs/nexmark.md describes. */
 
 import { MEASURED } from '../nexmark/catalog.ts'
+import { eventLines } from '../nexmark/lines.ts'
 import { handTally, makeEvents, runGenerated, runHand, runQuery } from '../nexmark/measure.ts'
+import type { PeerBounds, PeerPlan } from '../peers/peer.ts'
 import { throughput } from '../throughput.ts'
 import type { Gate, Variant, Workload } from '../workload.ts'
 
@@ -13,6 +15,28 @@ type Batches = ReturnType<typeof makeEvents>
 /** The queries that are measured with the generator in the loop, too. */
 const GENERATED = new Set(['q0', 'q1', 'q2', 'q3'])
 
+const STEP: PeerBounds = { floor: 1.5, aim: 3 }
+const JOIN: PeerBounds = { floor: 3, aim: 7 }
+const WINDOW: PeerBounds = { floor: 6, aim: 20 }
+
+/** The queries that Flink is asked as well, and what is promised beside it. */
+const FLINK: ReadonlyMap<string, PeerBounds> = new Map([
+  ...['q0', 'q3', 'q4', 'q8'].map((id): [string, PeerBounds] => [id, STEP]),
+  ...['q5', 'q9'].map((id): [string, PeerBounds] => [id, JOIN]),
+  ...['q7', 'q11'].map((id): [string, PeerBounds] => [id, WINDOW]),
+])
+
+/** A pass is a job of its own there, as it is a run of its own here. */
+const planOf = (id: string, flink: PeerBounds): PeerPlan<Batches> => ({
+  task: id,
+  ours: 'tidemark',
+  lines: eventLines,
+  span: 0,
+  passes: 1,
+  workers: [1],
+  peers: { flink },
+})
+
 /** CPU seconds for 1e6 events: 1.0 and 1.9 million a second, which is five times a published figure. */
 const generatedGate: Gate = { against: null, better: 'lower', floor: 1, aim: 0.526 }
 
@@ -20,6 +44,7 @@ export const nexmarkWorkload = (id: string): Workload => {
   const measured = MEASURED.find(({ query }) => `NX-${query.id}` === id)
   if (measured === undefined) throw new RangeError(`No Nexmark query "${id}".`)
   const { query, isStateless } = measured
+  const flink = FLINK.get(query.id)
   const withGenerator = GENERATED.has(query.id)
   const label = `${id} ${query.title}`
   const variants: Record<string, Variant<Batches>> = {
@@ -50,6 +75,7 @@ export const nexmarkWorkload = (id: string): Workload => {
     input: makeEvents,
     expected: (batches, passes) => handTally(measured, batches, passes),
     variants,
+    plans: flink === undefined ? [] : [planOf(id, flink)],
   })
 }
 

@@ -166,7 +166,7 @@ export const workload: Workload = throughput({
       lines: readingLines,
       span: SPAN,
       passes: 1,
-      peers: { jet: { floor: 1, aim: 2.5 } },
+      peers: { jet: { floor: 1, aim: 2.5 }, flink: null },
     },
     {
       task: 'W4b-60-1',

@@ -182,7 +182,7 @@ export const workload: Workload = throughput({
         ),
       span: SPAN,
       passes: 1,
-      peers: { bytewax: { floor: 30, aim: 55 } },
+      peers: { bytewax: { floor: 30, aim: 55 }, flink: null },
     },
   ],
 })
