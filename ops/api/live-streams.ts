@@ -5,6 +5,8 @@ import { Refusal } from './refusal.ts'
 const MOST = 16
 /** Milliseconds between two events. */
 const EVERY = 1000
+/** Who comes so soon after an event gets that one: making one for each would let them decide. */
+const LASTS = 250
 /** A reader that has taken nothing for so many events is let go. */
 const MOST_MISSED = 30
 
@@ -22,6 +24,8 @@ export class LiveStreams {
   readonly #streams = new Set<Stream>()
   #timer: NodeJS.Timeout | null = null
   #making = false
+  /** The event that was told last, and when, by the monotonic clock. */
+  #told: { readonly text: string; readonly at: number } | null = null
 
   /** @param event - what there is to tell */
   constructor(event: () => Promise<unknown>) {
@@ -39,7 +43,11 @@ export class LiveStreams {
     response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' })
     response.write('retry: 2000\n\n')
     this.#timer ??= setInterval(() => void this.#tell(), EVERY)
-    void this.#tell()
+    if (this.#told !== null && performance.now() < this.#told.at + LASTS) {
+      this.#send(stream, this.#told.text)
+    } else {
+      void this.#tell()
+    }
   }
 
   /** Ends all streams; the last event of each says so, and what failed. */
@@ -55,6 +63,7 @@ export class LiveStreams {
     this.#making = true
     try {
       const text = `data: ${JSON.stringify(await this.#event())}\n\n`
+      this.#told = { text, at: performance.now() }
       for (const stream of this.#streams) this.#send(stream, text)
     } catch {
       // The flow has ended meanwhile: the streams are about to be closed.

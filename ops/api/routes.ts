@@ -2,11 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dataflow } from '../../lib/flow/dataflow.ts'
 import type { Execution } from '../../lib/run/execution.ts'
 import { type MetricsPage, openMetrics } from '../metrics/metrics.ts'
+import type { MetricsText } from '../metrics/prom.ts'
 import { toJson } from '../visualize/json.ts'
 import { bounded } from './flow-event.ts'
 import { LiveStreams } from './live-streams.ts'
 import { plain } from './plain.ts'
 import { Refusal } from './refusal.ts'
+import { Shared } from './shared.ts'
 
 /** What a state is before it is shown: `redact` may take out what nobody should read. */
 export type Redact = (
@@ -24,6 +26,8 @@ interface Message {
   readonly message: string
 }
 
+/** A page of metrics is as good as new for so long, however many ask for it: milliseconds. */
+const PAGE_LASTS = 100
 /** A worker that is busy for longer than this counts as not answering: milliseconds. */
 const PATIENCE = 5000
 
@@ -55,6 +59,9 @@ export class Routes {
   readonly #redact: Redact
   readonly #live: LiveStreams
   #metrics: MetricsPage | null = null
+  readonly #page = new Shared(() => this.#readPage(), { lasts: PAGE_LASTS })
+  /** It never changes. */
+  readonly #graph: string
   /** What ended the flow, where that was a failure. */
   #failure: string | null = null
   /** When an epoch was last committed, by the monotonic clock. */
@@ -66,6 +73,7 @@ export class Routes {
     this.#execution = execution
     this.#flow = flow
     this.#redact = redact
+    this.#graph = toJson(flow)
     execution.done.catch((error: unknown) => {
       this.#failure = String(error).slice(0, LONGEST_MESSAGE)
     })
@@ -80,7 +88,7 @@ export class Routes {
       ['healthz', get((response) => this.#healthz(response))],
       ['readyz', get((response) => this.#readyz(response))],
       ['metrics', get((response) => this.#readMetrics(response))],
-      ['flow', get((response) => send(response, 200, 'application/json', toJson(this.#flow)))],
+      ['flow', get((response) => send(response, 200, 'application/json', this.#graph))],
       ['flow/live', get((response) => this.#live.add(response))],
       ['state/*/*', get((response, [, step = '', key = '']) => this.#state(response, step, key))],
       ['stop', { method: 'POST', answer: (response) => this.#stop(response) }],
@@ -136,9 +144,13 @@ export class Routes {
   }
 
   async #readMetrics(response: ServerResponse): Promise<void> {
-    this.#metrics ??= openMetrics(this.#execution, { flow: this.#flow.id })
-    const { contentType, text: body } = await inTime(this.#metrics.read())
+    const { contentType, text: body } = await inTime(this.#page.get())
     send(response, 200, contentType, body)
+  }
+
+  #readPage(): Promise<MetricsText> {
+    this.#metrics ??= openMetrics(this.#execution, { flow: this.#flow.id })
+    return this.#metrics.read()
   }
 
   async #now(): Promise<unknown> {
