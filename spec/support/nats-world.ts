@@ -76,18 +76,16 @@ export class NatsWorld {
 
   /** Resolves when the client has found the server again. */
   async back(): Promise<void> {
-    for (const until = Date.now() + 30_000; Date.now() < until; ) {
-      // An answer that was asked for amid the reconnect never comes.
-      const found = await Promise.race([
-        this.connection.flush().then(
-          () => true,
-          () => false,
-        ),
-        new Promise<boolean>((resolve) => setTimeout(resolve, 250, false)),
-      ])
+    // What was asked amid the reconnect may never be answered: the client gives up on it by itself.
+    const asking = await this.connection.jetstreamManager({ timeout: 500, checkAPI: false })
+    for (const until = Date.now() + 60_000; Date.now() < until; ) {
+      const found = await asking.getAccountInfo().then(
+        () => true,
+        () => false,
+      )
       if (found) return
     }
-    throw new Error('the client did not find its nats-server again within 30 s')
+    throw new Error('the client did not find its nats-server again within a minute')
   }
 
   async remove(): Promise<void> {

@@ -1,16 +1,15 @@
-import { spawn } from 'node:child_process'
 import { expect } from 'chai'
 import { ConnectorError, dataflow, run, systemRuntime } from 'tidemark'
 import { JetStreamSink } from 'tidemark/connectors/nats'
 import { MemoryStore, TestingSource } from 'tidemark/testing'
 import { Folder } from '../../support/folder.ts'
+import { expectUndisturbed } from '../../support/killed-flow.ts'
 import { NatsWorld } from '../../support/nats-world.ts'
-import { PARTS, PROGRAM } from './killed-flow.ts'
+import { PROGRAM } from './killed-flow.ts'
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
-describe(NatsWorld.titled('JetStreamSink'), function () {
-  this.timeout(90_000)
+describe(NatsWorld.titled('JetStreamSink'), () => {
   const folder = new Folder()
   let world: NatsWorld
 
@@ -187,38 +186,14 @@ describe(NatsWorld.titled('JetStreamSink'), function () {
     expect(String(await write(`${stream}.*`))).to.include("can't be sent to the subject")
   })
 
-  it('holds each item once, in order per key, after kill -9 at any moment', async () => {
+  it('holds what a run makes that nobody disturbs, after kill -9 at any moment @long', async () => {
     const stream = await world.stream()
-    let killed = 0
-    for (const [at, delay] of [900, 1200, 1500].entries()) {
-      if ((await runChild(stream, [1, 3, 2][at] ?? 1, delay)) === 'SIGKILL') killed += 1
-    }
-    expect(killed).to.be.greaterThan(0)
-    expect(await runChild(stream, 2)).to.equal(null)
-    const rows = (await texts(stream)).map((text) => JSON.parse(text))
-    expect(rows.map(({ item }) => item).sort((a, b) => a - b)).to.deep.equal(PARTS.flat())
-    for (let key = 0; key < 9; key++) {
-      const counts = rows.filter((row) => row.key === `k${key}`).map(({ nth }) => nth)
-      expect(counts, `k${key}`).to.deep.equal(counts.map((_, at) => at + 1))
-    }
-  })
-
-  /** Resolves with the signal that ended the process, or `null` when it came to its end. */
-  const runChild = (stream: string, workers: number, delay = 0): Promise<string | null> =>
-    new Promise((resolve, reject) => {
-      const words = [PROGRAM, world.url, stream, folder.file('store'), String(workers)]
-      const child = spawn(process.execPath, ['--conditions=source', '--import=tsx', ...words], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      let said = ''
-      child.stderr.on('data', (chunk) => {
-        said += String(chunk)
-      })
-      const timer = delay === 0 ? null : setTimeout(() => child.kill('SIGKILL'), delay)
-      child.on('exit', (code, signal) => {
-        if (timer !== null) clearTimeout(timer)
-        if (code !== null && code !== 0) reject(new Error(said))
-        else resolve(signal)
-      })
+    await expectUndisturbed({
+      program: PROGRAM,
+      words: [world.url, stream],
+      dir: folder.file('store'),
+      count: async () => (await world.manager.streams.info(stream)).state.messages,
+      rows: async () => (await texts(stream)).map((text) => JSON.parse(text)),
     })
+  }).timeout(300_000)
 })

@@ -1,42 +1,14 @@
 import { fileURLToPath } from 'node:url'
-import { dataflow, run } from 'tidemark'
 import { JetStreamSink } from 'tidemark/connectors/nats'
-import { keyOn, statefulMap } from 'tidemark/operators'
-import { PartsSource } from '../../support/parts-source.ts'
+import { type Count, countInto } from '../../support/killed-flow.ts'
 
 /** Started as a process of its own, to be killed: `<servers> <stream> <store> <workers>`. */
 export const PROGRAM: string = fileURLToPath(import.meta.url)
 
-export const PARTS: readonly (readonly number[])[] = [0, 1, 2].map((part) =>
-  Array.from({ length: 3000 }, (_, at) => part * 10_000 + at),
-)
-
-interface Count {
-  readonly key: string
-  readonly nth: number
-  readonly item: number
-}
-
-const main = async ([servers = '', stream = '', dir = '', workers = '1']: readonly string[]) => {
-  const flow = dataflow('killed')
-  flow
-    .input('in', new PartsSource(PARTS, { batchSize: 20, slow: 10 }))
-    .pipe(
-      keyOn('key', (item) => `k${item % 9}`),
-      statefulMap<number, Count, number>('count', (seen, item) => {
-        const nth = (seen ?? 0) + 1
-        return [nth, { key: `k${item % 9}`, nth, item }]
-      }),
-    )
-    .output(
-      'out',
-      new JetStreamSink<[string, Count]>({ servers, subject: ([key]) => `${stream}.${key}` }),
-    )
-  await run(flow, {
-    workers: Number(workers),
-    epochInterval: 10,
-    recovery: { dir, partitions: 2 },
+if (process.argv[1] === PROGRAM) {
+  const [servers = '', stream = ''] = process.argv.slice(2)
+  const subject = ([key]: readonly [string, Count]): string => `${stream}.${key}`
+  await countInto((counts) => {
+    counts.output('out', new JetStreamSink({ servers, subject }))
   })
 }
-
-if (process.argv[1] === PROGRAM) await main(process.argv.slice(2))

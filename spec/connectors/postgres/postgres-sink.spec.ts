@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { expect } from 'chai'
 import { ConnectorError, dataflow, run } from 'tidemark'
 import { PostgresSink } from 'tidemark/connectors/postgres'
@@ -6,11 +5,11 @@ import { keyOn } from 'tidemark/operators'
 import { describeWriteAheadSink, MemoryStore, TestingSource } from 'tidemark/testing'
 import { type Database, openDatabase } from '../../../connectors/postgres/driver.ts'
 import { Folder } from '../../support/folder.ts'
+import { expectUndisturbed } from '../../support/killed-flow.ts'
 import { PostgresServer, postgresPrograms } from '../../support/postgres-server.ts'
-import { PARTS, PROGRAM } from './killed-flow.ts'
+import { PROGRAM } from './killed-flow.ts'
 
-describe('PostgresSink', function () {
-  this.timeout(60_000)
+describe('PostgresSink', () => {
   const folder = new Folder()
   let server: PostgresServer
   let database: Database
@@ -196,38 +195,17 @@ describe('PostgresSink', function () {
     expect(await query('SELECT n FROM away ORDER BY n')).to.deep.equal(items)
   })
 
-  it('holds each row once, in order per key, after kill -9 at any moment', async () => {
+  it('holds what a run makes that nobody disturbs, after kill -9 at any moment @long', async () => {
     await query('CREATE TABLE killed (at serial, key text, nth int, item int)')
-    let killed = 0
-    for (const [at, delay] of [700, 900, 1100, 1300].entries()) {
-      if ((await runChild([1, 3, 2, 5][at] ?? 1, delay)) === 'SIGKILL') killed += 1
-    }
-    expect(killed).to.be.greaterThan(0)
-    expect(await runChild(2)).to.equal(null)
-    const rows = await query('SELECT key, nth, item FROM killed ORDER BY at')
-    expect(rows.map(({ item }) => Number(item)).sort((a, b) => a - b)).to.deep.equal(PARTS.flat())
-    for (let key = 0; key < 9; key++) {
-      const counts = rows.filter((row) => row['key'] === `k${key}`).map(({ nth }) => nth)
-      expect(counts, `k${key}`).to.deep.equal(counts.map((_, at) => at + 1))
-    }
-  })
-
-  /** Resolves with the signal that ended the process, or `null` when it came to its end. */
-  const runChild = (workers: number, delay = 0): Promise<string | null> =>
-    new Promise((resolve, reject) => {
-      const words = [PROGRAM, server.connection, folder.file('store'), String(workers)]
-      const child = spawn(process.execPath, ['--conditions=source', '--import=tsx', ...words], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      let said = ''
-      child.stderr.on('data', (chunk) => {
-        said += String(chunk)
-      })
-      const timer = delay === 0 ? null : setTimeout(() => child.kill('SIGKILL'), delay)
-      child.on('exit', (code, signal) => {
-        if (timer !== null) clearTimeout(timer)
-        if (code !== null && code !== 0) reject(new Error(said))
-        else resolve(signal)
-      })
+    await expectUndisturbed({
+      program: PROGRAM,
+      words: [server.connection],
+      dir: folder.file('store'),
+      count: async () => Number((await query('SELECT count(*) AS n FROM killed'))[0]?.['n']),
+      rows: async () =>
+        (await query('SELECT key, nth, item FROM killed ORDER BY at')).map(
+          ({ key, nth, item }) => ({ key: String(key), nth: Number(nth), item: Number(item) }),
+        ),
     })
+  }).timeout(300_000)
 })
