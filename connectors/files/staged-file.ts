@@ -99,15 +99,12 @@ export class StagedFile<T> extends TransactionalSinkPartition<T, StagedFilePosit
     const to = join(this.#place.dir, name)
     try {
       const facts = await stat(from).catch(ifMissing)
-      if (facts === null) {
-        if ((await stat(to).catch(ifMissing)) === null) throw gone(from, to)
-        return
-      }
-      if (facts.size !== bytes) throw cut(from, facts.size, bytes)
-      await rename(from, to)
+      if (facts === null) await this.#checkPublished(from, to)
+      else if (facts.size !== bytes) throw cut(from, facts.size, bytes)
+      else await rename(from, to)
       await syncDirectory(this.#place.dir)
     } catch (failure) {
-      throw failure instanceof ConnectorError ? failure : writeError(to, failure)
+      throw failure instanceof ConnectorError ? failure : commitError(to, failure)
     }
   }
 
@@ -123,6 +120,13 @@ export class StagedFile<T> extends TransactionalSinkPartition<T, StagedFilePosit
     await rm(this.#openPath, { force: true })
   }
 
+  /** A whole directory that is not there has been taken away, and may come back with all that was in it. */
+  async #checkPublished(from: string, to: string): Promise<void> {
+    if ((await stat(to).catch(ifMissing)) !== null) return
+    await stat(this.#place.staging)
+    throw gone(from, to)
+  }
+
   get #openPath(): string {
     const { staging, prefix, execution } = this.#place
     return join(staging, `${prefix}open.${execution}`)
@@ -132,6 +136,16 @@ export class StagedFile<T> extends TransactionalSinkPartition<T, StagedFilePosit
 const ifMissing = (cause: unknown): null => {
   if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
   throw cause
+}
+
+/** What the directory's going away, or its being read-only for a while, looks like to a commit. */
+const AWAY = new Set(['ENOENT', 'ENOTDIR', 'EROFS', 'EACCES', 'EPERM', 'ESTALE', 'EBUSY'])
+
+/** A commit can be made again: it waits for its directory. */
+const commitError = (path: string, cause: unknown): ConnectorError => {
+  const error = writeError(path, cause)
+  if (!(cause instanceof Error && 'code' in cause && AWAY.has(String(cause.code)))) return error
+  return new ConnectorError(error.message, { cause, retryable: true })
 }
 
 const gone = (from: string, to: string): ConnectorError =>
