@@ -32,6 +32,7 @@ export const catalog: Readonly<Record<string, () => Promise<{ readonly workload:
   W13: async () => ({ workload: (await import('./workloads/exchange.ts')).scale }),
   W14: () => import('./workloads/w14-start.ts'),
   W15: () => import('./workloads/w15-recording.ts'),
+  W16: () => import('./workloads/w16-siege.ts'),
   ...Object.fromEntries(NEXMARK.map((id) => [id, nexmark(id)])),
 }
 

@@ -132,7 +132,8 @@ export const runFlow = async <In, Out>(spec: FlowSpec<In, Out>): Promise<Outcome
   return { count, sum, startMs: median(startTimes) }
 }
 
-const runOnce = async <In, Out>(spec: FlowSpec<In, Out>): Promise<TallySink<Out>> => {
+/** One run over all passes, and nothing else. */
+export const runOnce = async <In, Out>(spec: FlowSpec<In, Out>): Promise<TallySink<Out>> => {
   const sink = new TallySink(spec.add)
   const flow = dataflow('bench')
   spec.steps(flow.input('replay', new ReplaySource(spec.nextPass))).output('tally', sink)

@@ -33,9 +33,12 @@ interface Moment {
   readonly wallMs: number
 }
 
-const readClocks = (): Moment => {
+const readClocks = (): Moment => ({ cpuMs: cpuMs(), wallMs: performance.now() })
+
+/** CPU time of this process so far, milliseconds. */
+export const cpuMs = (): number => {
   const { userCPUTime, systemCPUTime } = process.resourceUsage()
-  return { cpuMs: (userCPUTime + systemCPUTime) / 1000, wallMs: performance.now() }
+  return (userCPUTime + systemCPUTime) / 1000
 }
 
 /** Lets a variant warm up until slices of passes agree, then times a few. */
@@ -119,5 +122,55 @@ export class SteadyLaps implements Laps {
     if (elapsedMs >= this.#pace.warmLimitMs) return true
     const costs = this.#warm.map((slice) => slice.cpuMs)
     return agree(costs, AGREEING, TOLERANCE)
+  }
+}
+
+/** A turn is timed for so many slices, after half as many to warm up. */
+const SLICES_A_TURN = 10
+
+/**
+ * One turn of a variant among others in the same process: a warm-up, then one long slice. Its length
+ * is one of CPU time.
+ */
+export class TurnLaps implements Laps {
+  readonly #warmMs: number
+  readonly #timedMs: number
+  #begun = 0
+  #timedPasses = 0
+  #started = 0
+  #from: number | null = null
+  #until = 0
+
+  constructor({ sliceMs }: Pace) {
+    this.#timedMs = SLICES_A_TURN * sliceMs
+    this.#warmMs = this.#timedMs / 2
+  }
+
+  next(): boolean {
+    const now = cpuMs()
+    if (this.#begun === 0) {
+      this.#started = now
+    } else if (this.#from !== null) {
+      this.#timedPasses += 1
+      this.#until = now
+      if (now - this.#from >= this.#timedMs) return false
+    } else if (now - this.#started >= this.#warmMs) {
+      this.#from = now
+    }
+    this.#begun += 1
+    return true
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  /** Passes that were asked for. */
+  get passes(): number {
+    return this.#begun
+  }
+
+  /** Milliseconds of CPU time that a timed pass took. */
+  get cpuMs(): number {
+    return (this.#until - (this.#from ?? 0)) / this.#timedPasses
   }
 }

@@ -1,7 +1,10 @@
-// What attacks on the API cost the flow behind it: throughput under each, to that before and after.
-// The flow has its process for itself and always something to read, so items are counted by the
-// process's CPU time: what the API takes of it is missed by the flow, and neighbors count for nothing.
-// Run as `node --import tsx --conditions source bench/programs/siege.mjs [seconds]`.
+// What an attack on the API costs the flow behind it: the throughput that is left of a flow that has
+// a core for itself, as a share.
+//
+// The flow always has something to read, so what the API takes of the thread the flow misses. It is
+// read off CPU time, before, under and after the attack: what was used beyond what the items cost
+// in peace, each second. So neighbors on the machine, which take time from both, count for nothing.
+// Run as `node --import tsx --conditions source bench/programs/siege.mjs <attack> [seconds] [rounds]`.
 import { fork } from 'node:child_process'
 import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +19,6 @@ import {
 import { filter, map } from 'tidemark/operators'
 import { serveApi } from 'tidemark/ops'
 
-const ROUNDS = 9
 const MIB = 1024 * 1024
 
 const serve = async () => {
@@ -90,15 +92,16 @@ const crowd = (size, make) => {
 }
 
 const ATTACKS = {
-  '1 000 idle streams': (port) => crowd(1000, () => call(port, head('GET', '/flow/live'))),
-  '200 slow heads': (port) => crowd(200, () => call(port, 'GET /flow HTTP/1.1\r\nHos')),
-  '20 head bombs a second': (port) =>
+  // Two hundred scrapes a second.
+  scrapes: (port) => repeated(100, () => call(port, head('GET', '/metrics').repeat(20))),
+  streams: (port) => crowd(1000, () => call(port, head('GET', '/flow/live'))),
+  heads: (port) => crowd(200, () => call(port, 'GET /flow HTTP/1.1\r\nHos')),
+  bombs: (port) =>
     repeated(50, () => call(port, head('GET', '/flow', `X-Bomb: ${'b'.repeat(100_000)}`))),
-  '20 foreign hosts a second': (port) =>
+  hosts: (port) =>
     repeated(50, () => call(port, 'POST /stop HTTP/1.1\r\nHost: evil.example\r\n\r\n')),
-  '20 traversals a second': (port) =>
-    repeated(50, () => call(port, head('GET', '/state/%2e%2e/%2e%2e%2fetc'))),
-  'bodies of 100 MB': (port) =>
+  paths: (port) => repeated(50, () => call(port, head('GET', '/state/%2e%2e/%2e%2e%2fetc'))),
+  bodies: (port) =>
     repeated(200, () => {
       const socket = call(port, head('POST', '/stop', `Content-Length: ${100 * MIB}`))
       const more = () => {
@@ -110,38 +113,53 @@ const ATTACKS = {
     }),
 }
 
-const besiege = async (seconds) => {
+/** Milliseconds between two looks at the flow when its compiler and its attackers have settled. */
+const SETTLED = 3000
+
+const besiege = async (name, { seconds, rounds }) => {
+  if (!Object.hasOwn(ATTACKS, name)) {
+    throw new RangeError(
+      `There is no attack "${name}"; there are ${Object.keys(ATTACKS).join(', ')}.`,
+    )
+  }
   const child = fork(fileURLToPath(import.meta.url), ['serve'])
   const heard = () => new Promise((resolve) => child.once('message', resolve))
   const { port } = await heard()
-  const look = () => {
+  const look = async () => {
     const told = heard()
     child.send('look')
-    return told
+    return { ...(await told), at: performance.now() }
   }
   const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis))
-  const throughput = async () => {
+  const lap = async () => {
     const before = await look()
     await pause(1000 * seconds)
     const after = await look()
-    return (after.items - before.items) / (after.cpu - before.cpu)
-  }
-  await pause(3000)
-  for (const [name, attack] of Object.entries(ATTACKS)) {
-    const ratios = []
-    for (let round = 0; round < ROUNDS; round++) {
-      const before = await throughput()
-      const end = attack(port)
-      const under = await throughput()
-      end()
-      await pause(200)
-      ratios.push((2 * under) / (before + (await throughput())))
+    return {
+      items: after.items - before.items,
+      cpu: after.cpu - before.cpu,
+      wall: 1000 * (after.at - before.at),
     }
-    const median = ratios.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)]
-    process.stdout.write(`${median.toFixed(3)}  ${name}\n`)
+  }
+  await pause(SETTLED)
+  const left = []
+  for (let round = 0; round < rounds; round++) {
+    const before = await lap()
+    const end = ATTACKS[name](port)
+    const under = await lap()
+    end()
+    await pause(200)
+    const after = await lap()
+    const peaceful = (before.cpu + after.cpu) / (before.items + after.items)
+    left.push(1 - (under.cpu - under.items * peaceful) / under.wall)
   }
   child.disconnect()
+  return left.toSorted((a, b) => a - b)[Math.floor(rounds / 2)]
 }
 
-if (process.argv[2] === 'serve') await serve()
-else await besiege(Number(process.argv[2] ?? 2))
+const [, , what, seconds = '2', rounds = '9'] = process.argv
+if (what === 'serve') await serve()
+else {
+  const left = await besiege(what, { seconds: Number(seconds), rounds: Number(rounds) })
+  process.stdout.write(`${left.toFixed(3)}\n`)
+}

@@ -27,7 +27,7 @@ interface Message {
 }
 
 /** A page of metrics is as good as new for so long, however many ask for it: milliseconds. */
-const PAGE_LASTS = 100
+const PAGE_LASTS = 250
 /** A worker that is busy for longer than this counts as not answering: milliseconds. */
 const PATIENCE = 5000
 

@@ -159,7 +159,19 @@ describe('bench table', () => {
 })
 
 /** Peers that run with a store, that are flows themselves, in another process, or with a flag that specs run without. */
-const PROGRAMS = new Set(['W7a', 'W7c', 'W8', 'W8s', 'W9', 'W10', 'W11', 'W13', 'W14', 'W15'])
+const PROGRAMS = new Set([
+  'W7a',
+  'W7c',
+  'W8',
+  'W8s',
+  'W9',
+  'W10',
+  'W11',
+  'W13',
+  'W14',
+  'W15',
+  'W16',
+])
 
 describe('bench workloads', () => {
   for (const id of Object.keys(catalog).filter((name) => !PROGRAMS.has(name))) {
