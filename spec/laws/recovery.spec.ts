@@ -8,7 +8,6 @@ import { PartsSource } from '../support/parts-source.ts'
 import { PositionSink } from '../support/position-sink.ts'
 import { type FlowPlan, flowPlan, randomFlow } from '../support/random-flow.ts'
 
-/** LAW_RUNS=5000 looks further than every push does. */
 const RUNS = rounds({ test: 100, ci: 300, torture: 10_000 })
 
 /** What a run without faults leaves in the sink. */
