@@ -11,12 +11,8 @@ export interface IntervalShape extends TimedShape {
   readonly keepsRight: boolean
 }
 
-/** A value that waits for partners. */
+/** A value that waits for partners, beside others of its side. */
 class Held {
-  /**
-   * Milliseconds after the step's origin: within a few weeks of it a small integer, which unlike an
-   * epoch time needs no number object of its own.
-   */
   readonly time: number
   readonly value: unknown
   matched: boolean
@@ -28,12 +24,83 @@ class Held {
   }
 }
 
-/** The values of one side by time: mostly one, which then stands alone. */
-type Side = Held | Held[] | null
+/** In place of a value that is not there. */
+const NONE: unique symbol = Symbol('none')
 
+/**
+ * The values of a key. Mostly a side has one, which stands in fields of the entry: what waits for a
+ * minute outlives collections, and each object that does is copied by them. Of more than one, all
+ * stand in a list by time.
+ *
+ * Times are milliseconds after the step's origin: within a few weeks of it small integers, which
+ * unlike epoch times need no number object of their own.
+ */
 class PairEntry extends TimedEntry {
-  lefts: Side = null
-  rights: Side = null
+  left: unknown = NONE
+  leftTime = 0
+  leftMatched = false
+  lefts: Held[] | null = null
+  right: unknown = NONE
+  rightTime = 0
+  rightMatched = false
+  rights: Held[] | null = null
+
+  get allLefts(): readonly Held[] {
+    if (this.left !== NONE) return [new Held(this.leftTime, this.left, this.leftMatched)]
+    return this.lefts ?? []
+  }
+
+  set allLefts(all: readonly Held[]) {
+    const only = all.length === 1 ? all[0] : undefined
+    this.left = only === undefined ? NONE : only.value
+    this.leftTime = only?.time ?? 0
+    this.leftMatched = only?.matched ?? false
+    this.lefts = all.length > 1 ? [...all] : null
+  }
+
+  get allRights(): readonly Held[] {
+    if (this.right !== NONE) return [new Held(this.rightTime, this.right, this.rightMatched)]
+    return this.rights ?? []
+  }
+
+  set allRights(all: readonly Held[]) {
+    const only = all.length === 1 ? all[0] : undefined
+    this.right = only === undefined ? NONE : only.value
+    this.rightTime = only?.time ?? 0
+    this.rightMatched = only?.matched ?? false
+    this.rights = all.length > 1 ? [...all] : null
+  }
+
+  holdLeft(time: number, value: unknown, matched: boolean): void {
+    if (this.left === NONE && this.lefts === null) {
+      this.left = value
+      this.leftTime = time
+      this.leftMatched = matched
+    } else {
+      this.lefts ??= [...this.allLefts]
+      this.left = NONE
+      insert(this.lefts, new Held(time, value, matched))
+    }
+  }
+
+  holdRight(time: number, value: unknown, matched: boolean): void {
+    if (this.right === NONE && this.rights === null) {
+      this.right = value
+      this.rightTime = time
+      this.rightMatched = matched
+    } else {
+      this.rights ??= [...this.allRights]
+      this.right = NONE
+      insert(this.rights, new Held(time, value, matched))
+    }
+  }
+
+  clear(): void {
+    this.left = NONE
+    this.lefts = null
+    this.right = NONE
+    this.rights = null
+  }
 }
 
 type StoredSide = readonly (readonly [time: number, value: unknown, matched: boolean])[]
@@ -64,80 +131,81 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
   }
 
   override take(entry: PairEntry, input: number, value: unknown, at: number): void {
-    const { before, after, join } = this.#shape
     const time = this.#sinceOrigin(at)
-    if (input === LEFT) {
-      const others = entry.rights
-      let matched = false
-      if (others instanceof Held) {
-        if (others.time >= time - before && others.time <= time + after) {
-          this.emit(entry.$key, join(value, others.value))
-          others.matched = true
-          matched = true
-        }
-      } else if (others !== null) {
-        for (let i = firstFrom(others, time - before); i < others.length; i++) {
-          const other = others[i] as Held
-          if (other.time > time + after) break
-          this.emit(entry.$key, join(value, other.value))
-          other.matched = true
-          matched = true
-        }
-      }
-      entry.lefts = withHeld(entry.lefts, new Held(time, value, matched))
-    } else {
-      const others = entry.lefts
-      let matched = false
-      if (others instanceof Held) {
-        if (others.time >= time - after && others.time <= time + before) {
-          this.emit(entry.$key, join(others.value, value))
-          others.matched = true
-          matched = true
-        }
-      } else if (others !== null) {
-        for (let i = firstFrom(others, time - after); i < others.length; i++) {
-          const other = others[i] as Held
-          if (other.time > time + before) break
-          this.emit(entry.$key, join(other.value, value))
-          other.matched = true
-          matched = true
-        }
-      }
-      entry.rights = withHeld(entry.rights, new Held(time, value, matched))
+    if (input === LEFT) entry.holdLeft(time, value, this.#meetRights(entry, time, value))
+    else entry.holdRight(time, value, this.#meetLefts(entry, time, value))
+  }
+
+  /** Whether there was a partner. */
+  #meetRights(entry: PairEntry, time: number, left: unknown): boolean {
+    const { before, after, join } = this.#shape
+    if (entry.right !== NONE) {
+      if (entry.rightTime < time - before || entry.rightTime > time + after) return false
+      this.emit(entry.$key, join(left, entry.right))
+      entry.rightMatched = true
+      return true
     }
+    const { rights } = entry
+    if (rights === null) return false
+    let matched = false
+    for (let i = firstFrom(rights, time - before); i < rights.length; i++) {
+      const right = rights[i] as Held
+      if (right.time > time + after) break
+      this.emit(entry.$key, join(left, right.value))
+      right.matched = true
+      matched = true
+    }
+    return matched
+  }
+
+  #meetLefts(entry: PairEntry, time: number, right: unknown): boolean {
+    const { before, after, join } = this.#shape
+    if (entry.left !== NONE) {
+      if (entry.leftTime < time - after || entry.leftTime > time + before) return false
+      this.emit(entry.$key, join(entry.left, right))
+      entry.leftMatched = true
+      return true
+    }
+    const { lefts } = entry
+    if (lefts === null) return false
+    let matched = false
+    for (let i = firstFrom(lefts, time - after); i < lefts.length; i++) {
+      const left = lefts[i] as Held
+      if (left.time > time + before) break
+      this.emit(entry.$key, join(left.value, right))
+      left.matched = true
+      matched = true
+    }
+    return matched
   }
 
   override advance(entry: PairEntry, reached: number): void {
     const { before, after, keepsLeft, keepsRight } = this.#shape
     const watermark = reached - this.#origin
-    if (
-      expiryOfLast(entry.lefts, after) <= watermark &&
-      expiryOfLast(entry.rights, before) <= watermark &&
-      this.#lazy
-    ) {
-      entry.lefts = null
-      entry.rights = null
+    if (this.#lazy && this.#lastExpiry(entry) <= watermark) {
+      entry.clear()
       return
     }
-    const lefts = heldOf(entry.lefts)
-    const rights = heldOf(entry.rights)
-    const leftsGone = lefts.findIndex(({ time }) => expiry(time, after) > watermark)
-    const rightsGone = rights.findIndex(({ time }) => expiry(time, before) > watermark)
-    const goneLefts = leftsGone === -1 ? lefts : lefts.slice(0, leftsGone)
-    const goneRights = rightsGone === -1 ? rights : rights.slice(0, rightsGone)
-    entry.lefts = sideOf(lefts.slice(goneLefts.length))
-    entry.rights = sideOf(rights.slice(goneRights.length))
+    const lefts = entry.allLefts
+    const rights = entry.allRights
+    const goneLefts = goneBy(lefts, watermark, after)
+    const goneRights = goneBy(rights, watermark, before)
+    if (goneLefts.length > 0) entry.allLefts = lefts.slice(goneLefts.length)
+    if (goneRights.length > 0) entry.allRights = rights.slice(goneRights.length)
     if (keepsLeft) for (const held of goneLefts) this.#emitAlone(entry, held, true)
     if (keepsRight) for (const held of goneRights) this.#emitAlone(entry, held, false)
   }
 
-  override deadline({ lefts, rights }: PairEntry): number {
+  override deadline(entry: PairEntry): number {
     const { before, after } = this.#shape
-    return this.#origin + Math.min(expiryOf(lefts, after), expiryOf(rights, before))
+    const { left, leftTime, lefts, right, rightTime, rights } = entry
+    const ofLeft = left !== NONE ? leftTime : (lefts?.[0]?.time ?? Number.POSITIVE_INFINITY)
+    const ofRight = right !== NONE ? rightTime : (rights?.[0]?.time ?? Number.POSITIVE_INFINITY)
+    return this.#origin + Math.min(expiry(ofLeft, after), expiry(ofRight, before))
   }
 
-  override isEmpty(entry: PairEntry): boolean {
-    return entry.lefts === null && entry.rights === null
+  override isEmpty({ left, lefts, right, rights }: PairEntry): boolean {
+    return left === NONE && right === NONE && lefts === null && rights === null
   }
 
   protected override newEntry(): PairEntry {
@@ -147,14 +215,23 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
   protected override stateOf(entry: PairEntry): StoredPairs {
     const stored = ({ time, value, matched }: Held) =>
       [this.#origin + time, value, matched] as const
-    return [heldOf(entry.lefts).map(stored), heldOf(entry.rights).map(stored)]
+    return [entry.allLefts.map(stored), entry.allRights.map(stored)]
   }
 
   protected override resume(entry: PairEntry, [lefts, rights]: StoredPairs): void {
     const restored = ([time, value, matched]: StoredSide[number]): Held =>
       new Held(this.#sinceOrigin(time), value, matched)
-    entry.lefts = sideOf(lefts.map(restored))
-    entry.rights = sideOf(rights.map(restored))
+    entry.allLefts = lefts.map(restored)
+    entry.allRights = rights.map(restored)
+  }
+
+  /** When the last value of an entry has expired. */
+  #lastExpiry(entry: PairEntry): number {
+    const { before, after } = this.#shape
+    const { left, leftTime, lefts, right, rightTime, rights } = entry
+    const ofLeft = left !== NONE ? leftTime : (lefts?.at(-1)?.time ?? Number.NEGATIVE_INFINITY)
+    const ofRight = right !== NONE ? rightTime : (rights?.at(-1)?.time ?? Number.NEGATIVE_INFINITY)
+    return Math.max(expiry(ofLeft, after), expiry(ofRight, before))
   }
 
   #sinceOrigin(time: number): number {
@@ -177,32 +254,18 @@ export class IntervalPairs extends TimedKeys<PairEntry> {
 /** The first watermark at which no partner within `reach` after `time` can come. */
 const expiry = (time: number, reach: number): number => Math.floor(time + reach) + 1
 
-const expiryOf = (side: Side, reach: number): number => {
-  if (side === null) return Number.POSITIVE_INFINITY
-  return expiry((side instanceof Held ? side : (side[0] as Held)).time, reach)
+/** Those that no partner can come for any more. */
+const goneBy = (held: readonly Held[], watermark: number, reach: number): readonly Held[] => {
+  const stays = held.findIndex(({ time }) => expiry(time, reach) > watermark)
+  return stays === -1 ? held : held.slice(0, stays)
 }
-
-const expiryOfLast = (side: Side, reach: number): number => {
-  if (side === null) return Number.NEGATIVE_INFINITY
-  return expiry((side instanceof Held ? side : (side.at(-1) as Held)).time, reach)
-}
-
-const heldOf = (side: Side): Held[] => {
-  if (side === null) return []
-  return side instanceof Held ? [side] : side
-}
-
-const sideOf = (held: Held[]): Side => (held.length > 1 ? held : (held[0] ?? null))
 
 /** Keeps values by time, those of one time as they came. */
-const withHeld = (side: Side, held: Held): Side => {
-  if (side === null) return held
-  const all = side instanceof Held ? [side] : side
+const insert = (all: Held[], held: Held): void => {
   let at = all.length
   while (at > 0 && (all[at - 1] as Held).time > held.time) at--
   if (at === all.length) all.push(held)
   else all.splice(at, 0, held)
-  return all
 }
 
 /** The place of the first value at `time` or after. */

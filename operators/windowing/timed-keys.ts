@@ -10,12 +10,25 @@ import { MovingTime } from './step-time.ts'
 import { WatermarkClock } from './watermark-clock.ts'
 import { clockRole } from './window-shape.ts'
 
+/** The clock of one key, and the highest watermark it gave since the step began to run. */
+class KeyClock {
+  readonly logic: ClockLogic<unknown, unknown>
+  reached: number = Number.NEGATIVE_INFINITY
+
+  constructor(logic: ClockLogic<unknown, unknown>) {
+    this.logic = logic
+  }
+
+  reach(watermark: number): number {
+    if (watermark > this.reached) this.reached = watermark
+    return this.reached
+  }
+}
+
 /** What is kept of a key whose values have times. */
 export abstract class TimedEntry extends Entry {
   /** The key's own clock; `null` where all follow the watermark of the stream. */
-  clock: ClockLogic<unknown, unknown> | null = null
-  /** The highest watermark of that clock since the step began to run. */
-  reached: number = Number.NEGATIVE_INFINITY
+  clock: KeyClock | null = null
 }
 
 /** A step of timed values, as it differs from the others. */
@@ -71,7 +84,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
     this.#time.moveTo(context.runtime.now())
     this.table = new KeyTable<E>({
       make: (key, resume) => this.#make(key, resume as Stored | null),
-      snapshot: (entry) => [entry.clock?.snapshot() ?? null, this.stateOf(entry)] as const,
+      snapshot: (entry) => [entry.clock?.logic.snapshot() ?? null, this.stateOf(entry)] as const,
     })
     const { slack } = shape
     this.#deadlines =
@@ -136,7 +149,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
     for (const key of [...this.table.entries.keys()].sort()) {
       const entry = this.table.get(key) as E
       this.table.touch(entry)
-      this.advance(entry, entry.clock === null ? Number.POSITIVE_INFINITY : entry.clock.onEof())
+      this.advance(entry, entry.clock?.logic.onEof() ?? Number.POSITIVE_INFINITY)
       this.settle(entry)
     }
     this.#send()
@@ -181,7 +194,7 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
 
   /** After anything that concerned the entry: when to look at it again, or that it can go. */
   settle(entry: E): void {
-    const { clock } = entry
+    const clock = entry.clock === null ? null : entry.clock.logic
     if (this.isEmpty(entry) && (clock === null || clock.snapshot() === null)) {
       this.#forget(entry)
       return
@@ -216,7 +229,9 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
   #make(key: string, stored: Stored | null): E {
     const entry = this.newEntry(key)
     entry.$key = key
-    if (!this.#followsStream) entry.clock = this.#clock.build(stored?.[0] ?? null, this.#time)
+    if (!this.#followsStream) {
+      entry.clock = new KeyClock(this.#clock.build(stored?.[0] ?? null, this.#time))
+    }
     if (stored !== null) this.resume(entry, stored[1])
     return entry
   }
@@ -225,15 +240,10 @@ export abstract class TimedKeys<E extends TimedEntry> implements Processor {
     // Each once: a clock that always asks for a time gone by must not hold up all others.
     for (const entry of this.#deadlines.take(until)) {
       this.table.touch(entry)
-      this.advance(entry, entry.clock === null ? this.watermark : this.#notify(entry, entry.clock))
+      this.advance(entry, entry.clock?.reach(entry.clock.logic.onNotify()) ?? this.watermark)
       this.settle(entry)
     }
     this.#send()
-  }
-
-  #notify(entry: E, clock: ClockLogic<unknown, unknown>): number {
-    entry.reached = Math.max(entry.reached, clock.onNotify())
-    return entry.reached
   }
 
   #forget(entry: E): void {
@@ -314,13 +324,14 @@ const clockLoop: TimedLoopFactory = (step) => (keys, values, input) => {
       const known = table.get(key)
       if (known !== undefined) table.touch(known)
       const entry = known ?? table.add(key)
-      const reading = entry.clock?.onItem(values[at])
-      if (reading === undefined) continue
+      const { clock } = entry
+      if (clock === null) continue
+      const reading = clock.logic.onItem(values[at])
       timed = at
-      if (reading.watermark > entry.reached) entry.reached = reading.watermark
-      if (reading.time < entry.reached) step.lateItems += 1
+      const reached = clock.reach(reading.watermark)
+      if (reading.time < reached) step.lateItems += 1
       else step.take(entry, input, values[at], reading.time)
-      step.advance(entry, entry.reached)
+      step.advance(entry, reached)
       step.settle(entry)
     }
   } finally {
