@@ -12,14 +12,11 @@ import {
   writeNumbers,
 } from './number-column.ts'
 import {
-  areStrings,
   DICTIONARY,
   LATIN1,
   readDictionary,
   readStrings,
-  readTexts,
   readWords,
-  TEXTS,
   UTF16,
   writeStrings,
   writeWords,
@@ -57,60 +54,6 @@ export const writeColumn = (writer: ByteWriter, values: readonly unknown[], dept
   writer.bytes(parcel)
 }
 
-/** Writes values and their keys: a key that is a field of its value goes with that alone. */
-export const writeKeyed = (
-  writer: ByteWriter,
-  keys: readonly string[],
-  values: readonly unknown[],
-): void => {
-  const names = values.length < FEWEST ? null : namesOf(values)
-  if (names === null) writeColumn(writer, values)
-  else writeFields(writer, values, { names, depth: 0 })
-  const field = names === null ? -1 : fieldOf(keys, values, names)
-  writer.u8(field + 1)
-  if (field < 0) writeColumn(writer, keys)
-}
-
-/** Where among the names the field is that holds the very keys; -1 for none. */
-const fieldOf = (
-  keys: readonly string[],
-  values: readonly unknown[],
-  names: readonly string[],
-): number => {
-  const [first, last] = [values[0], values.at(-1)] as Readonly<Record<string, unknown>>[]
-  const field = names.findIndex(
-    (name) => first?.[name] === keys[0] && last?.[name] === keys[keys.length - 1],
-  )
-  if (field < 0) return field
-  const column = new Array<unknown>(values.length)
-  shapeOf(names).read(values, column, field)
-  for (let at = 0; at < keys.length; at++) if (column[at] !== keys[at]) return -1
-  return field
-}
-
-/** Reads `count` values and their keys. */
-export const readKeyed = (
-  reader: ByteReader,
-  count: number,
-): { readonly keys: string[]; readonly values: unknown[] } => {
-  const values = readColumn(reader, count)
-  const field = reader.u8() - 1
-  const keys = field < 0 ? readColumn(reader, count) : fieldValues(values, field)
-  if (!areStrings(keys)) throw new RangeError('a key is no string')
-  return { keys, values }
-}
-
-const fieldValues = (values: readonly unknown[], field: number): unknown[] => {
-  const first = values[0]
-  const names = typeof first === 'object' && first !== null ? Object.keys(first) : []
-  if (field >= names.length || names.length > MOST_FIELDS || !names.every(isName)) {
-    throw new RangeError('the keys are in no field')
-  }
-  const column = new Array<unknown>(values.length)
-  shapeOf(names).read(values, column, field)
-  return column
-}
-
 /** Reads a column of `count` values. */
 export const readColumn = (reader: ByteReader, count: number): unknown[] => {
   const column = readAny(reader, count, 0)
@@ -140,8 +83,6 @@ const readAny = (reader: ByteReader, count: number, depth: number): ArrayLike<un
     case LATIN1:
     case UTF16:
       return readStrings(reader, count, kind)
-    case TEXTS:
-      return readTexts(reader, count)
     case DICTIONARY:
       return readDictionary(reader, count)
     case BOOLEANS:
@@ -194,29 +135,12 @@ const writeTuples = (writer: ByteWriter, values: readonly unknown[], depth: numb
 }
 
 const writeObjects = (writer: ByteWriter, values: readonly unknown[], depth: number): boolean => {
-  const names = namesOf(values)
-  if (names === null) return false
-  writeFields(writer, values, { names, depth })
-  return true
-}
-
-/** The names of the fields that all values have in this order; `null` where they are not alike. */
-const namesOf = (values: readonly unknown[]): readonly string[] | null => {
   const first = values[0]
-  if (typeof first !== 'object' || first === null) return null
-  if (Object.getPrototypeOf(first) !== Object.prototype) return null
-  const names = Object.keys(first)
-  if (names.length === 0 || names.length > MOST_FIELDS || !names.every(isName)) return null
-  if (Object.getOwnPropertySymbols(first).length > 0) return null
-  for (const value of values) if (!hasShape(value, names)) return null
-  return names
-}
-
-const writeFields = (
-  writer: ByteWriter,
-  values: readonly unknown[],
-  { names, depth }: { readonly names: readonly string[]; readonly depth: number },
-): void => {
+  if (first === null || Object.getPrototypeOf(first) !== Object.prototype) return false
+  const names = Object.keys(first as object)
+  if (names.length === 0 || names.length > MOST_FIELDS || !names.every(isName)) return false
+  if (Object.getOwnPropertySymbols(first as object).length > 0) return false
+  for (const value of values) if (!hasShape(value, names)) return false
   writer.u8(OBJECTS)
   writer.u8(names.length)
   writeWords(writer, names)
@@ -226,6 +150,7 @@ const writeFields = (
     shape.read(values, column, field)
     writeColumn(writer, column, depth + 1)
   }
+  return true
 }
 
 const hasShape = (value: unknown, names: readonly string[]): boolean => {

@@ -1,4 +1,3 @@
-import { deserialize, serialize } from 'node:v8'
 import type { ByteReader } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { decodeParcel, encodeParcel } from './msgpack.ts'
@@ -8,49 +7,25 @@ import { readSmall, writeIntegers, writeSmall } from './number-column.ts'
 export const LATIN1: number = 3
 export const UTF16: number = 4
 export const DICTIONARY: number = 5
-/** As V8 itself writes a list of strings: it makes long ones in a third of the time of a cut. */
-export const TEXTS: number = 12
 
 /** A column of text is a dictionary when a first look finds no more words than this in so many. */
 const LOOK = 64
 const FEW_WORDS = 24
 const MOST_WORDS = 4096
-/** Fewer strings are not worth asking V8. */
-const FEWEST_TEXTS = 128
 /** From so many characters on V8 makes a part of a string by pointing into the whole. */
 const SLICED_FROM = 13
 
 export const writeStrings = (writer: ByteWriter, values: readonly unknown[]): boolean => {
-  let length = 0
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at]
-    if (typeof value !== 'string') return false
-    length += value.length
-  }
+  for (const value of values) if (typeof value !== 'string') return false
   const strings = values as readonly string[]
   if (fewWords(strings) && writeDictionary(writer, strings)) return true
-  if (strings.length >= FEWEST_TEXTS && length >= SLICED_FROM * strings.length) {
-    writeTexts(writer, strings)
-  } else {
-    writeTogether(writer, strings)
-  }
-  return true
-}
-
-const writeTexts = (writer: ByteWriter, strings: readonly string[]): void => {
-  const bytes = serialize(strings)
-  writer.u8(TEXTS)
-  writer.u32(bytes.length)
-  writer.bytes(bytes)
-}
-
-const writeTogether = (writer: ByteWriter, strings: readonly string[]): void => {
   const text = strings.join('')
   const narrow = isNarrow(text)
   writer.u8(narrow ? LATIN1 : UTF16)
   writeLengths(writer, strings)
   if (narrow) writer.latin1(text)
   else writer.utf16(text)
+  return true
 }
 
 /** Whether every character fits a byte. */
@@ -131,21 +106,6 @@ export const readStrings = (reader: ByteReader, count: number, kind: number): st
     from = to
   }
   return strings
-}
-
-/** What V8 makes of the bytes is only taken if it is a list of strings. */
-export const readTexts = (reader: ByteReader, count: number): string[] => {
-  const texts: unknown = deserialize(reader.bytes(reader.u32()))
-  // Its length first: such a list may be empty but for its end.
-  if (!Array.isArray(texts) || texts.length !== count || !areStrings(texts)) {
-    throw new RangeError(`a list of ${count} texts is none`)
-  }
-  return texts
-}
-
-export const areStrings = (values: unknown[]): values is string[] => {
-  for (let at = 0; at < values.length; at++) if (typeof values[at] !== 'string') return false
-  return true
 }
 
 export const readWords = (reader: ByteReader): readonly string[] => {
