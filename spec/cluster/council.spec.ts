@@ -2,7 +2,11 @@ import { expect } from 'chai'
 import { VirtualRuntime } from 'tidemark/testing'
 import type { Plan } from '../../cluster/control.ts'
 import { Council } from '../../cluster/council.ts'
+import type { Estate } from '../../cluster/estate.ts'
 import type { Entry, Messaging, Register } from '../../cluster/messaging.ts'
+import type { TakeOver } from '../../lib/recovery/take-over.ts'
+
+const TAKEN: TakeOver = { kind: 'taken', resumeEpoch: 7 }
 
 type Take = (bytes: Uint8Array, subject: string) => void
 
@@ -73,9 +77,10 @@ describe('Council', () => {
       readonly version?: string
       readonly count?: number
       readonly stores?: readonly string[] | null
+      readonly estate?: Estate
     } = {},
   ): Promise<Council> => {
-    const { hash = 'same', version = '1.0.0', count = 3, stores = null } = more
+    const { hash = 'same', version = '1.0.0', count = 3, stores = null, estate = null } = more
     const council = new Council({
       flowId: 'orders',
       hash,
@@ -84,6 +89,7 @@ describe('Council', () => {
       workers: 1,
       messaging: square.enter(),
       incarnation: `life-${process}`,
+      estate,
       runtime,
       report: (_level, message) => said.push(message),
       changed: () => {},
@@ -161,4 +167,107 @@ describe('Council', () => {
       one.stop()
       expect(await plan).to.equal(null)
     }))
+
+  describe('when a process stays away whose stores are archived', () => {
+    /** Who keeps which store, as it is written in an archive. */
+    const archived = (
+      own: string,
+      keeps: Map<string, string>,
+      outcome: TakeOver = TAKEN,
+    ): Estate => ({
+      after: 20_000,
+      takeOver: async (store) => {
+        await pause(500)
+        if (outcome.kind === 'taken') keeps.set(store, own)
+        return outcome
+      },
+      stores: async () => {
+        const kept = [...keeps].filter(([, by]) => by === own).map(([store]) => store)
+        return kept.length === 0 ? [`new ${own}`] : kept
+      },
+      isLost: async () => false,
+    })
+
+    /** Two processes that have been in an execution, of which the second is gone. */
+    const abandoned = async (keeps: Map<string, string>, outcome: TakeOver = TAKEN) => {
+      const two = [0, 1].map((process) =>
+        join(process, {
+          count: 2,
+          stores: [`s${process}`],
+          estate: archived(`s${process}`, keeps, outcome),
+        }),
+      )
+      const [zero, one] = (await Promise.all(two)) as [Council, Council]
+      await Promise.all([planOf(zero), planOf(one)])
+      await one.leave()
+      await pause(100)
+      zero.onFailed()
+      return zero
+    }
+    const keepsOf = () =>
+      new Map([
+        ['s0', 's0'],
+        ['s1', 's1'],
+      ])
+    const storesIn = (plan: unknown) => (plan as Plan).members.map(({ stores }) => stores)
+
+    it('takes them over once it has been away for long, and goes on', () =>
+      meet(async () => {
+        const zero = await abandoned(keepsOf())
+        const plan = planOf(zero)
+        await pause(18_000)
+        expect(said.join()).to.include('process 1 of 2').and.not.include('taking over')
+        expect(storesIn(await plan)).to.deep.equal([['s0', 's1']])
+        expect(runtime.monotonic()).to.be.within(20_000, 30_000)
+      }))
+
+    it('has who comes back give up what it has, before it takes part', () =>
+      meet(async () => {
+        const keeps = keepsOf()
+        const zero = await abandoned(keeps)
+        await planOf(zero)
+        const back = await join(1, { count: 2, stores: ['s1'], estate: archived('s1', keeps) })
+        const plans = [planOf(back)]
+        await pause(6000)
+        zero.onFailed()
+        plans.push(planOf(zero))
+        for (const plan of await Promise.all(plans)) {
+          expect(storesIn(plan)).to.deep.equal([['s0', 's1'], ['new s1']])
+        }
+      }))
+
+    it('never begins with two that keep one store apart (F3)', () =>
+      meet(async () => {
+        const zero = await abandoned(keepsOf())
+        await planOf(zero)
+        // One that was started without the archive, and knows nothing of what was taken over.
+        const back = await join(1, { count: 2, stores: ['s1'] })
+        void planOf(back)
+        zero.onFailed()
+        const plan = planOf(zero)
+        await pause(60_000)
+        expect(said.at(-1)).to.include('waiting for process 0 or 1 to give up a recovery store')
+        zero.stop()
+        expect(await plan).to.equal(null)
+      }))
+
+    it('goes on without a store in which nothing was ever kept', () =>
+      meet(async () => {
+        const zero = await abandoned(keepsOf(), { kind: 'empty' })
+        expect(storesIn(await planOf(zero))).to.deep.equal([['s0']])
+      }))
+
+    it('waits, naming it, where they can not be taken over', () =>
+      meet(async () => {
+        const zero = await abandoned(keepsOf(), { kind: 'refused', why: 'it is behind' })
+        const plan = planOf(zero)
+        await pause(60_000)
+        expect(said).to.include(
+          "the recovery partitions of process 1 can't be taken over: it is behind",
+        )
+        expect(said.join()).to.include('waiting for process 1 of 2: the recovery partitions')
+        zero.stop()
+        expect(await plan).to.equal(null)
+      }))
+  })
 })
