@@ -8,6 +8,7 @@ import {
   linesOf,
   PEER_HEAD,
   problemLines,
+  slowerLines,
   sortedPeerLines,
   table,
   VARIANT_HEAD,
@@ -42,7 +43,7 @@ and what each workload and each peer is: [bench/README.md](../bench/README.md).
 - Node ${process.version}, tidemark ${versionOf('../package.json')}, ${installed('rxjs')}, ${installed('@most/core')}
 - Medians of the rounds that the last table tells; every variant of a round in a process of its own, warm; ratios are of CPU time, paired by round; a variant's answer is checked against an oracle, a wrong one voids its row
 
-${othersSection(findings)}
+${slowerSection(findings)}${othersSection(findings)}
 ## Beside hand loops and RxJS
 
 Ratios to the hand loop and to RxJS are speed (higher is better). \`x of map\` is a multiple of its
@@ -59,6 +60,15 @@ ${table(VARIANT_HEAD, findings.flatMap(variantLines))}
 ${problems.length === 0 ? '' : `\n## Not measured\n\n${problems.map((line) => `- ${line}`).join('\n')}\n`}`
 }
 
+/** Hand loops are left out: they are what no engine is quicker than. */
+const slowerSection = (findings: readonly Findings[]): string => {
+  const slower = slowerLines(findings)
+  if (slower.length === 0) {
+    return 'Nothing that was measured is slower than another system or library, hand loops aside.\n\n'
+  }
+  return `## Slower than another\n\n${slower.map((line) => `- ${line}`).join('\n')}\n\n`
+}
+
 /** What has to be known before the figures of other systems are read. */
 const BEWARE = `- The machine is shared: a single figure may be off by a third, a ratio within 1.5 of one says little.
 - Jet and Flink are timed in a JVM that is warm: a job goes over the same rows in memory, pass after
@@ -70,8 +80,10 @@ const BEWARE = `- The machine is shared: a single figure may be off by a third, 
 - Bytewax gets batches of 1000, tuples, input outside its collector, and a clock of the data's time
   only. By its default clock a replay depends on speed, drops items as late, and is slower.
   Its 60 s / 1 s run is given the first 65536 rows of the pass.
-- W9 is in milliseconds of wall time. Bytewax is ended after 30 s there, so its figure is a bound from
-  below, and so is the ratio.
+- Flink's jobs of Nexmark are given the fields that the query reads, one job a pass on a mini-cluster
+  that stays up; what is timed lies between a job's first row and its last. Ours includes its start.
+- W9 is in milliseconds of wall time. Who is not done by the time that the table tells was ended, so the
+  ratio is a bound from below.
 - No system took a snapshot while it was timed, W9 aside. Two workers of a peer stand beside one of ours.`
 
 const othersSection = (findings: readonly Findings[]): string => {

@@ -132,6 +132,7 @@ export const PEER_HEAD: readonly string[] = [
 
 /** A line of the table of other systems, and what orders it: how many times as fast ours is. */
 export interface PeerLine extends Line {
+  readonly label: string
   readonly ratio: number
 }
 
@@ -149,17 +150,26 @@ const peerLine = (findings: Findings, row: PeerRow): PeerLine => {
   const costs = costsOf(findings)
   const ratio = compare(costs, pair)
   const verdict = peerVerdict(findings, row)
+  const { unit } = findings.workload
+  const cost = (variant: string): string => {
+    const figure = digits(median(costs.get(variant) ?? []))
+    return figure === '-' || unit === 'CPU s per 1e6' ? figure : `${figure} ${unit}`
+  }
+  // Who was ended would have cost more: what is known is a bound from below.
+  const wasEnded = findings.samples.get(peer)?.some((sample) => sample.wasEnded) ?? false
+  const atLeast = (text: string): string => (wasEnded && text !== '-' ? `over ${text}` : text)
   return {
     verdict,
+    label: row.label,
     ratio: ratio?.median ?? Number.POSITIVE_INFINITY,
     cells: [
       row.label,
       row.workers === 1 ? 'one worker' : `${row.workers} workers`,
-      times(ratio?.median),
+      atLeast(times(ratio?.median)),
       ratio === null ? '-' : `${digits(ratio.min)}..${digits(ratio.max)}`,
-      times(compare(wallCostsOf(findings), pair)?.median),
-      digits(median(costs.get(ours) ?? [])),
-      digits(median(costs.get(peer) ?? [])),
+      atLeast(times(compare(wallCostsOf(findings), pair)?.median)),
+      cost(ours),
+      wasEnded ? `not done after ${cost(peer)}` : cost(peer),
       times(bounds?.floor),
       times(bounds?.aim),
       WORDS[verdict],
@@ -168,7 +178,7 @@ const peerLine = (findings: Findings, row: PeerRow): PeerLine => {
 }
 
 const times = (value: number | undefined): string =>
-  value === undefined ? '-' : `${digits(value)}x`
+  value === undefined || !Number.isFinite(value) ? '-' : `${digits(value)}x`
 
 const peerVerdict = (findings: Findings, { ours, variant, label, bounds }: PeerRow): Verdict => {
   const gate: Gate = { against: variant, better: 'higher', ...(bounds ?? NO_BOUNDS) }
@@ -186,6 +196,30 @@ export const sortedPeerLines = (all: readonly Findings[]): (readonly string[])[]
     .flatMap(peerLines)
     .sort((a, b) => (a.ratio < b.ratio ? -1 : Number(a.ratio > b.ratio)))
     .map((line) => line.cells)
+
+/** What ours is slower than, by CPU time, the slowest first; hand loops, the bound, are left out. */
+export const slowerLines = (all: readonly Findings[]): string[] =>
+  all
+    .flatMap((findings) => [...peerLines(findings), ...libraryRatios(findings)])
+    .filter(({ ratio }) => ratio < 1)
+    .sort((a, b) => a.ratio - b.ratio)
+    .map(({ label, ratio }) => `${label}: ${digits(ratio)}x as fast`)
+
+/** Every row beside the libraries of this language that its workload has. */
+const libraryRatios = (findings: Findings): Pick<PeerLine, 'label' | 'ratio'>[] => {
+  const { rows, variants, unit } = findings.workload
+  if (unit !== 'CPU s per 1e6') return []
+  return rows.flatMap(({ label, ours }) =>
+    variants
+      .filter((peer) => peer !== ours && LIBRARIES.has(peer))
+      .flatMap((peer) => {
+        const ratio = compare(costsOf(findings), { ours, peer, better: 'higher' })
+        return ratio === null ? [] : [{ label: `${label}, to ${peer}`, ratio: ratio.median }]
+      }),
+  )
+}
+
+const LIBRARIES = new Set(['rxjs', 'rxjs-map', 'most', 'subject'])
 
 export const VARIANT_HEAD: readonly string[] = [
   'variant',

@@ -36,7 +36,10 @@ export interface RoundsSpec {
   readonly pace: Pace
   /** Other systems that are here, and why the rest is not; none takes part when this is empty. */
   readonly peers: ReadonlyMap<PeerName, string | null>
-  /** Milliseconds after which nothing is begun that might take longer; `null` for no end. */
+  /**
+   * Milliseconds after which nothing is begun that might take longer; `null` for no end. The first
+   * round of what runs on one worker is made in any case.
+   */
   readonly budgetMs: number | null
   /** Told before each process starts. */
   readonly onProgress: (text: string) => void
@@ -105,15 +108,23 @@ interface Round {
 
 const runJob = async (job: Job, { spec, clock, round }: Round): Promise<void> => {
   const { workload, variant, heard } = job
-  if (heard.gaveUp(variant) || !clock.allows(job)) return
+  if (heard.gaveUp(variant)) return
+  const isOwed = round === 0 && job.workers === 1
+  if (!isOwed && !clock.allows(job)) {
+    if (round === 0) heard.add(variant, NO_TIME)
+    return
+  }
   spec.onProgress(`${workload.id} ${variant} ${round + 1}/${spec.repeat}`)
   const from = performance.now()
   const order = { workload: workload.id, variant, pace: spec.pace }
-  const answer = await runChild(order, Math.min(LIMIT_MS, clock.leftMs))
-  if (answer.kind === 'failed' && clock.leftMs === 0) return
-  heard.add(variant, answer)
+  const answer = await runChild(order, isOwed ? LIMIT_MS : Math.min(LIMIT_MS, clock.leftMs))
+  const wasCutShort = !isOwed && answer.kind === 'failed' && clock.leftMs === 0
+  if (!wasCutShort) heard.add(variant, answer)
+  else if (round === 0) heard.add(variant, NO_TIME)
   clock.took(job, performance.now() - from)
 }
+
+const NO_TIME: Answer = { kind: 'failed', message: 'no time was left for it' }
 
 /** What is left of the time, and what each process took when it last ran. */
 class Budget {

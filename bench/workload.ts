@@ -74,6 +74,8 @@ export interface Sample {
   readonly cost: number
   /** The same by the wall clock, where that is something else. */
   readonly wallCost?: number
+  /** Whether it was ended before it was through: `cost` is what it had cost by then. */
+  readonly wasEnded?: boolean
   readonly startMs?: number
   readonly rssMb: number
   readonly passes: number
@@ -111,6 +113,8 @@ export interface Pace {
   readonly slices: number
   /** Length of the look at an idle process, milliseconds. */
   readonly idleMs: number
+  /** What may not come to an end at all is ended after so long, milliseconds. */
+  readonly patienceMs: number
 }
 
 /** A variant's answer is not the oracle's: its times mean nothing. */

@@ -123,7 +123,7 @@ describe('bench throughput', () => {
     expected: (items, passes) => ({ count: items.length * passes, sum: 0 }),
     variants: { right: counter(0), lossy: counter(1) },
   })
-  const pace = { sliceMs: 0, warmMs: 0, warmLimitMs: 0, slices: 3, idleMs: 0 }
+  const pace = { sliceMs: 0, warmMs: 0, warmLimitMs: 0, slices: 3, idleMs: 0, patienceMs: 0 }
 
   it('times a variant whose answer is right', async () => {
     const sample = await workload.measure('right', pace)

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { parseOptions } from '../../bench/options.ts'
+import { performancePage } from '../../bench/page.ts'
 import { PEER_MARK, type PeerRun, peerVariant, runPeer } from '../../bench/peers/peer.ts'
-import { peerLines, sortedPeerLines } from '../../bench/report.ts'
+import { peerLines, slowerLines, sortedPeerLines } from '../../bench/report.ts'
 import type { Findings } from '../../bench/rounds.ts'
 import type { PeerRow, Sample } from '../../bench/workload.ts'
 
@@ -25,7 +26,7 @@ const asked = (program: string): PeerRun => ({
   workers: 1,
   passes: 2,
   span: 0,
-  pace: { sliceMs: 0, warmMs: 0, warmLimitMs: 0, slices: 3, idleMs: 0 },
+  pace: { sliceMs: 0, warmMs: 0, warmLimitMs: 0, slices: 3, idleMs: 0, patienceMs: 0 },
 })
 
 describe('bench peer', () => {
@@ -93,6 +94,24 @@ describe('bench table of peers', () => {
     expect(labels).to.deep.equal(['W0 to ahead', 'W0 to near', 'W0 to far', 'W0 to gone'])
   })
 
+  it('names what ours is slower than by itself, the slowest first', () => {
+    expect(slowerLines([findings])).to.deep.equal(['W0 to ahead: 0.50x as fast'])
+  })
+
+  it('says of a peer that was ended that it would have cost more', () => {
+    const ended: Findings = {
+      ...findings,
+      workload: { ...findings.workload, unit: 'ms' },
+      samples: new Map([
+        ['tidemark', [sample(2)]],
+        ['far', [{ cost: 60, wasEnded: true, rssMb: 1, passes: 1 }]],
+      ]),
+    }
+    const [far] = peerLines(ended)
+    expect(far?.verdict).to.equal('aim')
+    expect(far?.cells).to.include.members(['over 30.0x', '2.0 ms', 'not done after 60.0 ms'])
+  })
+
   it('voids a row whose peer gave a wrong answer', () => {
     const wrong: Findings = { ...findings, wrong: new Map([['far', 'one too many']]) }
     expect(peerLines(wrong)[0]?.verdict).to.equal('void')
@@ -105,6 +124,88 @@ describe('bench table of peers', () => {
       failed: new Map(),
     }
     expect(sortedPeerLines([alone])).to.deep.equal([])
+  })
+})
+
+describe('bench page', () => {
+  const pageOf = (findings: Partial<Findings>): string =>
+    performancePage({
+      findings: [
+        {
+          workload: {
+            id: 'W0',
+            title: 'nothing',
+            unit: 'CPU s per 1e6',
+            rows: [
+              {
+                label: 'W0 alone',
+                ours: 'tidemark',
+                gates: [{ against: 'hand', better: 'higher', floor: 0.5, aim: 1 }],
+                group: { name: 'all', against: 'hand', floor: 0.5, aim: 1 },
+              },
+            ],
+            variants: ['hand', 'rxjs', 'tidemark'],
+            peers: [
+              {
+                peer: 'flink',
+                workers: 1,
+                label: 'W0 to Flink',
+                ours: 'tidemark',
+                variant: 'flink',
+                bounds: null,
+              },
+            ],
+            measure: async () => ({ cost: 1, rssMb: 1, passes: 1 }),
+            check: async () => null,
+          },
+          samples: new Map(),
+          wrong: new Map(),
+          failed: new Map(),
+          ...findings,
+        },
+      ],
+      command: 'npm run bench',
+      date: new Date(Date.UTC(2026, 0, 2)),
+    })
+
+  const one = (cost: number): Sample[] => [{ cost, rssMb: 1, passes: 1 }]
+
+  for (const [what, findings] of Object.entries<Partial<Findings>>({
+    'nothing could run': { failed: new Map([['tidemark', 'no time was left for it']]) },
+    'a peer is not to be had': {
+      samples: new Map([['tidemark', one(1)]]),
+      failed: new Map([['flink', 'not available here: no mvn']]),
+    },
+    'something costs nothing': {
+      samples: new Map([
+        ['tidemark', one(0)],
+        ['hand', one(0)],
+        ['flink', one(1)],
+      ]),
+    },
+  })) {
+    it(`has no cell without a meaning when ${what}`, () => {
+      expect(pageOf(findings)).not.to.match(/NaN|undefined|Infinity|null/)
+    })
+  }
+
+  it('says of a peer that could not run why', () => {
+    const page = pageOf({ failed: new Map([['flink', 'not available here: no mvn']]) })
+    expect(page).to.include('- W0 flink: not run: not available here: no mvn')
+  })
+
+  it('begins with what is slower than another, if anything is', () => {
+    const slow = pageOf({
+      samples: new Map([
+        ['tidemark', one(2)],
+        ['rxjs', one(1)],
+        ['flink', one(1.5)],
+      ]),
+    })
+    expect(slow).to.match(
+      /^# Performance[^#]*## Slower than another\n\n- W0 alone, to rxjs: 0.50x[^\n]*\n- W0 to Flink: 0.75x/,
+    )
+    expect(pageOf({ samples: new Map([['tidemark', one(1)]]) })).to.include('Nothing that was')
   })
 })
 
