@@ -4,6 +4,7 @@ import { ConnectorError } from '../../lib/errors/errors.ts'
 import { type Polled, StatefulSourcePartition } from '../../lib/flow/source.ts'
 import type { Runtime } from '../../lib/runtime/runtime.ts'
 import { LineBuffer } from '../line-buffer.ts'
+import { type FileHead, HeadWatch } from './head-watch.ts'
 import { InputFile } from './input-file.ts'
 
 /** Where a followed file was left: which file it was, and how far into it. */
@@ -11,6 +12,8 @@ export interface FollowPosition {
   /** Device and inode, so a rotated file is known under its new name. */
   readonly file: string
   readonly offset: number
+  /** What its first bytes were, and how many of them were looked at. */
+  readonly head?: FileHead
 }
 
 export interface FollowOptions {
@@ -25,7 +28,8 @@ export interface FollowOptions {
  * The lines of a file that grows, without an end.
  *
  * F1: a line is handed over once its newline is there. F2: a file that another one has taken the
- * place of is read to its end first, its last line included. F3: a file that shrank is read anew.
+ * place of is read to its end first, its last line included. F3: a file that shrank is read anew, and
+ * so is one that begins otherwise than before: it was emptied, and has grown past what was read.
  */
 export class FollowPartition extends StatefulSourcePartition<string, FollowPosition> {
   readonly #path: string
@@ -34,12 +38,13 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
   #name: string
   #start: number
   #lines: LineBuffer
+  #head: HeadWatch
   #awake: number | null = null
 
   private constructor(
     path: string,
     options: FollowOptions,
-    opened: { file: InputFile; name: string },
+    opened: { file: InputFile; name: string; head: HeadWatch },
   ) {
     super()
     this.#path = path
@@ -48,6 +53,7 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
     this.#name = opened.name
     this.#start = opened.file.offset
     this.#lines = this.#newLines()
+    this.#head = opened.head
   }
 
   static async open(
@@ -59,7 +65,13 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
       resume === null
         ? await InputFile.open(path, 0)
         : await InputFile.open(await findFile(path, resume.file), resume.offset)
-    return new FollowPartition(path, options, { file, name: nameOf(await file.stat()) })
+    try {
+      const head = await HeadWatch.resume(file, resume?.head ?? null)
+      return new FollowPartition(path, options, { file, name: nameOf(await file.stat()), head })
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   }
 
   override nextBatch(): Polled<string> | Promise<Polled<string>> {
@@ -72,6 +84,8 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
     for (;;) {
       const chunk = await this.#file.read()
       if (chunk.length === 0) return this.#atEnd()
+      // Looked at behind the read: what was read before the file was emptied is not taken for it.
+      if (!(await this.#head.holds(this.#file, chunk))) return this.#anew()
       this.#lines.push(chunk)
       const lines = this.#lines.take(this.#options.batchSize)
       if (lines.length > 0) return lines
@@ -80,14 +94,16 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
 
   async #atEnd(): Promise<string[]> {
     const facts = await this.#file.stat()
-    if (facts.size < this.#file.offset) {
-      this.#file.seek(0)
-      this.#restart()
-      return []
-    }
+    if (facts.size < this.#file.offset) return this.#anew()
     const successor = await stat(this.#path).catch(() => null)
     if (successor !== null && nameOf(successor) !== this.#name) return this.#rotate(facts.size)
     this.#awake = this.#options.runtime.now() + this.#options.every
+    return []
+  }
+
+  #anew(): string[] {
+    this.#file.seek(0)
+    this.#restart()
     return []
   }
 
@@ -107,6 +123,7 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
   #restart(): void {
     this.#start = 0
     this.#lines = this.#newLines()
+    this.#head = new HeadWatch()
   }
 
   #newLines(): LineBuffer {
@@ -118,7 +135,8 @@ export class FollowPartition extends StatefulSourcePartition<string, FollowPosit
   }
 
   override snapshot(): FollowPosition {
-    return { file: this.#name, offset: this.#start + this.#lines.taken }
+    const head = this.#head.seen
+    return { file: this.#name, offset: this.#start + this.#lines.taken, head }
   }
 
   override close(): Promise<void> {

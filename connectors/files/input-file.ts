@@ -68,6 +68,17 @@ export class InputFile implements ByteInput {
     }
   }
 
+  /** A copy of the file's first bytes, as they are now; empty for what is no regular file. */
+  async first(count: number): Promise<Uint8Array> {
+    if (!this.#seekable) return new Uint8Array(0)
+    try {
+      const { bytesRead, buffer } = await this.#handle.read(Buffer.alloc(count), 0, count, 0)
+      return buffer.subarray(0, bytesRead)
+    } catch (cause) {
+      throw readError(this.path, cause)
+    }
+  }
+
   /** Bytes read, counted from the start of the file. */
   get offset(): number {
     return this.#offset

@@ -1,5 +1,6 @@
 import { appendFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
+import type { FollowPosition } from '../../../connectors/files/follow-partition.ts'
 import { FileSource } from '../../../connectors/files/index.ts'
 import { systemRuntime } from '../../../lib/runtime/system.ts'
 import { TimeTestingGetter } from '../../../testing/index.ts'
@@ -11,7 +12,7 @@ describe('FileSource that follows', () => {
   beforeEach(() => folder.make())
   afterEach(() => folder.remove())
 
-  const follow = async (resume: { file: string; offset: number } | null = null) => {
+  const follow = async (resume: FollowPosition | null = null) => {
     const time = new TimeTestingGetter(0)
     const source = new FileSource(folder.file('log'), { follow: true, followEvery: 100 })
     source.useRun({ runtime: { ...systemRuntime, now: time.now }, recovery: false })
@@ -69,5 +70,37 @@ describe('FileSource that follows', () => {
     await part.nextBatch()
     expect(await part.nextBatch()).to.deep.equal(['new'])
     await part.close()
+  })
+
+  it('reads anew a file that was emptied and has grown past what was read', async () => {
+    const path = folder.file('log')
+    const grown = Array.from({ length: 99 }, (_, at) => `later ${at}`)
+    for (const before of ['one\ntwo\n', `one ${'x'.repeat(300)}\n`]) {
+      await writeFile(path, before)
+      const part = await follow()
+      await part.nextBatch()
+      const position = part.snapshot() as FollowPosition
+      await truncate(path, 0)
+      await appendFile(path, `${grown.join('\n')}\n`)
+      expect(await part.nextBatch()).to.deep.equal([])
+      expect(await part.nextBatch()).to.deep.equal(grown)
+      expect(part.snapshot()).to.include({ offset: grown.join('\n').length + 1 })
+      await part.close()
+      expect(await messageOf(() => follow(position))).to.contain('begins otherwise')
+    }
+  })
+
+  it('goes on in a file that has only grown while it was away, though it was short', async () => {
+    await writeFile(folder.file('log'), 'a\nb')
+    const part = await follow()
+    expect(await part.nextBatch()).to.deep.equal(['a'])
+    const position = part.snapshot() as FollowPosition
+    await part.close()
+    await appendFile(folder.file('log'), `${'x'.repeat(300)}\nc\n`)
+    const resumed = await follow(JSON.parse(JSON.stringify(position)))
+    expect(await resumed.nextBatch()).to.deep.equal([`b${'x'.repeat(300)}`, 'c'])
+    await appendFile(folder.file('log'), 'd\n')
+    expect(await resumed.nextBatch()).to.deep.equal(['d'])
+    await resumed.close()
   })
 })
