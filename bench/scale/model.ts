@@ -1,5 +1,6 @@
 /** What one worker's second is spent on, and so how much many of them get through. */
 
+import { Inbox } from '../../lib/actor/inbox.ts'
 import { ExchangeOutlet } from '../../lib/exchange/exchange-outlet.ts'
 import { deliverFrame, encodeFrame, signalMessage } from '../../lib/exchange/frame.ts'
 import type { Network } from '../../lib/exchange/network.ts'
@@ -64,6 +65,8 @@ export interface Costs {
   readonly frame: number
   /** A watermark, barrier or credit, in a frame with others. */
   readonly progress: number
+  /** A watermark, taken from a mailbox with as many channels as there are workers. */
+  readonly mailbox: number
   /** An item in the operators of one worker, nothing crossing. */
   readonly work: number
 }
@@ -93,8 +96,25 @@ const frameOf = (items: number): (() => void) => {
   return () => deliverFrame(encodeFrame([signalMessage(0, batch)]), 0, TAKEN)
 }
 
+/** Every channel of a mailbox names a time, round after round. */
+const roundOf = (channels: number): (() => void) => {
+  const inbox = new Inbox()
+  const opened = Array.from({ length: channels }, () => inbox.open(0))
+  let time = 0
+  return () => {
+    time += 1
+    // Some are ahead of others, as workers are.
+    opened.forEach((channel, at) => {
+      inbox.deliver(channel, watermark(0, time * 100 + ((at * 37 + time) % 101)))
+    })
+    while (inbox.take() !== null);
+  }
+}
+
 const FULL = 1000
 const MANY = 64
+/** Channels of a mailbox: what each costs is to be no more than this with fewer. */
+export const CHANNELS = 1024
 
 /** Measures encoding and decoding of frames, which is what an exchange between processes adds. */
 export const measureCosts = (work: number): Costs => {
@@ -103,7 +123,8 @@ export const measureCosts = (work: number): Costs => {
   const item = (full - one) / (FULL - 1)
   const marks = Array.from({ length: MANY }, (_, at) => signalMessage(0, watermark(1, at)))
   const all = timed(500, () => deliverFrame(encodeFrame(marks), 0, TAKEN))
-  return { item, frame: one - item, progress: all / MANY, work }
+  const mailbox = timed(50, roundOf(CHANNELS)) / CHANNELS
+  return { item, frame: one - item, progress: all / MANY, mailbox, work }
 }
 
 export interface Prediction {
@@ -112,6 +133,8 @@ export interface Prediction {
   readonly frames: number
   /** Share of a worker's time that goes into frames and progress instead of items. */
   readonly overhead: number
+  /** The part of that share that watermarks have. */
+  readonly progress: number
   /** Items a second, all workers together. */
   readonly rate: number
 }
@@ -123,11 +146,13 @@ export interface Prediction {
 export const predict = (workers: number, load: Load, costs: Costs): Prediction => {
   const counts = countSender(workers, load)
   const items = counts.items * costs.item + load.items * costs.work
-  const coordination = counts.batches * costs.frame + counts.watermarks * costs.progress
+  const progress = counts.watermarks * (costs.progress + costs.mailbox)
+  const coordination = counts.batches * costs.frame + progress
   return {
     workers,
     frames: counts.batches,
     overhead: coordination / (items + coordination),
+    progress: progress / (items + coordination),
     rate: (workers * load.items * 1e6) / (items + coordination),
   }
 }

@@ -1,7 +1,7 @@
 import { cpus, platform } from 'node:os'
 import { table } from '../report.ts'
 import type { Counted } from './counting.ts'
-import { type Costs, exponentOf, type Prediction } from './model.ts'
+import { CHANNELS, type Costs, exponentOf, type Prediction } from './model.ts'
 
 export interface ScalePage {
   readonly command: string
@@ -61,12 +61,15 @@ ${countedTable(counted)}
   each worker of an epoch once. A channel grants credit once it has taken so many items, so there are
   never more credits than that share of the items; a channel that has had few has granted none.
 - **Watermarks and barriers grow with its square.** Each worker tells each other one, on each edge
-  that crosses. For one worker that is one message to each of the others.
+  that crosses. For one worker that is one message to each of the others: what it sends, takes and
+  spends on them grows with the number of workers, no faster.
 - **A batch breaks up**: into at most one frame for each other worker, and never more frames than it
   has items. With more workers its frames get smaller.
 
 So the aim of O(W log W) control messages holds for pace and credit. It does **not** hold for
-watermarks and barriers, and the frames of a batch do grow with W until each holds one item.
+watermarks and barriers, and the frames of a batch do grow with W until each holds one item. Why that
+is left so, and what would take its place, is in DECISIONS.md under "Every worker tells every worker
+how far it is". A mailbox takes such a message in log W steps: nobody walks through all channels for it.
 
 ## One batch of ${load.items} items, from one worker
 
@@ -89,22 +92,24 @@ ${table(
 | an item that crosses | ${micros(costs.item)} |
 | a frame | ${micros(costs.frame)} |
 | a watermark, barrier or credit | ${micros(costs.progress)} |
+| a watermark, taken from a mailbox of ${CHANNELS} channels | ${micros(costs.mailbox)} |
 
 ## Predicted
 
 A worker takes a batch, sends it and its watermark, and is sent as much. Network, waiting and skew
 are not in it, so it is a bound from above. Lost is the share of the time that frames and progress
-take from items.
+take from items; watermarks alone take the next column's.
 
 ${predictions
   .map(
     ({ items, rows }) => `Batches of ${items}:
 
 ${table(
-  ['workers', 'lost', 'all workers', 'one worker'],
-  rows.map(({ workers, overhead, rate }) => [
+  ['workers', 'lost', 'to watermarks', 'all workers', 'one worker'],
+  rows.map(({ workers, overhead, progress, rate }) => [
     String(workers),
     percent(overhead),
+    percent(progress),
     millions(rate),
     millions(rate / workers),
   ]),
@@ -115,11 +120,10 @@ ${table(
 ## What to change first
 
 1. **Larger batches at the source.** Frames and watermarks are paid once a batch: see the two tables.
-2. **A watermark a host, not a worker.** The minimum over the workers of a host, sent once to each
-   other host, turns W x W messages into H x H, and a tree of hosts into H log H. The same for
-   barriers.
-3. **Two hops.** Send a batch to the host, which sorts for its workers: frames are larger by the number
+2. **Two hops.** Send a batch to the host, which sorts for its workers: frames are larger by the number
    of workers of a host.
-4. **Fold before the exchange** where the fold can be merged: fewer items cross at all.
+3. **Fold before the exchange** where the fold can be merged: fewer items cross at all.
+4. **Barriers through one worker an edge.** Each tells it how many batches of the epoch it has sent to
+   whom; it tells each how many to await, and what time it is everywhere: 2 W messages an epoch.
 `
 }

@@ -48,6 +48,16 @@ describe('messages between workers', () => {
     // Edges that cross do not multiply with workers: what one channel carries stays the same.
     for (const each of perChannel) expect(each / (perChannel[0] ?? 0)).to.be.within(0.7, 1.3)
   })
+
+  it('are for one worker no more of any kind than the number of workers makes them', () => {
+    for (const kind of ['batches', 'watermarks', 'frontiers', 'credits', 'controls'] as const) {
+      const points = counted.map(({ workers, counts }) => [workers, counts[kind]] as const)
+      if (points.some(([, count]) => count === 0)) continue
+      // Of one worker's, all others are told: (W - 1) W looks steeper than W squared at two workers.
+      const each = points.map(([workers, count]) => [workers - 1, count / workers] as const)
+      expect(exponentOf(each), kind).to.be.below(1.1)
+    }
+  })
 })
 
 describe('a batch on its way to many workers', () => {
@@ -62,11 +72,19 @@ describe('a batch on its way to many workers', () => {
   })
 
   it('is predicted to cost more the more workers there are, and less in larger batches', () => {
-    const costs = { item: 0.2, frame: 5, progress: 0.3, work: 0.2 }
+    const costs = { item: 0.2, frame: 5, progress: 0.3, mailbox: 0.2, work: 0.2 }
     const overheads = [2, 32, 1024].map((workers) => predict(workers, load, costs).overhead)
     expect(overheads).to.deep.equal([...overheads].sort((a, b) => a - b))
     const large = predict(1024, { batches: 1, items: 16_384 }, costs)
     expect(large.overhead).to.be.below(overheads[2] ?? 0)
+  })
+
+  it('is followed by watermarks that cost less than a tenth of it, up to a thousand workers', () => {
+    // As measured when docs/scaling.md was written, rounded against it.
+    const costs = { item: 0.25, frame: 8, progress: 0.4, mailbox: 0.3, work: 1.8 }
+    for (const workers of [10, 100, 1000]) {
+      expect(predict(workers, load, costs).progress, `${workers} workers`).to.be.below(0.1)
+    }
   })
 
   it('has its growth read off as a power', () => {

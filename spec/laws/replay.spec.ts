@@ -21,8 +21,7 @@ import { PartsSource } from '../support/parts-source.ts'
 import { PositionSink } from '../support/position-sink.ts'
 import { BOUND, type Item, partitions, world } from '../support/recorded.ts'
 
-/** LAW_RUNS=5000 looks further than every push does. */
-const RUNS = rounds({ test: 60, ci: 300, torture: 10_000 })
+const RUNS = rounds({ test: 40, ci: 300, torture: 10_000 })
 
 const GAP = 700
 
