@@ -352,15 +352,27 @@ class KafkaTsCluster implements KafkaCluster, TransactionWire {
     )
   }
 
-  #refused(what: string, kafkaCode: number, more: string | null = null): KafkaError {
+  #refused(
+    what: string,
+    kafkaCode: number,
+    { more = null, ...options }: { readonly more?: string | null; readonly retryable?: true } = {},
+  ): KafkaError {
     const name = codeName(this.#driver, kafkaCode)
     const text = more === null || more === '' ? '' : `: ${more}`
-    return new KafkaError(`Kafka refused ${what}: ${name} (${kafkaCode})${text}.`, { kafkaCode })
+    const message = `Kafka refused ${what}: ${name} (${kafkaCode})${text}.`
+    return new KafkaError(message, { kafkaCode, ...options })
   }
 
+  /**
+   * What the leader of a partition says. One that does not know it was named by a broker that does:
+   * it has not heard of it yet, or the other not of its end; so the others are asked once more, and
+   * theirs is the last word.
+   */
   #partitionRefused(where: TopicPartition, code: number, more: string | null = null): KafkaError {
     if (MOVED.includes(code)) this.#leaders.delete(nameOf(where))
-    return this.#refused(`partition ${where.partition} of topic "${where.topic}"`, code, more)
+    const what = `partition ${where.partition} of topic "${where.topic}"`
+    const unknown = code === CODE.unknownTopicOrPartition
+    return this.#refused(what, code, unknown ? { more, retryable: true } : { more })
   }
 }
 

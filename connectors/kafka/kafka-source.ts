@@ -10,6 +10,7 @@
 import { BuildError, ConnectorError } from '../../lib/errors/errors.ts'
 import type { RunFacts } from '../../lib/flow/run-facts.ts'
 import { FixedPartitionedSource, type StatefulSourcePartition } from '../../lib/flow/source.ts'
+import type { Runtime } from '../../lib/runtime/runtime.ts'
 import { type DurationLike, epochMillis, type TimeLike } from '../../lib/time/time.ts'
 import {
   brokerAddresses,
@@ -19,9 +20,10 @@ import {
 } from './client-options.ts'
 import type { KafkaCluster } from './cluster.ts'
 import { Fetcher } from './fetcher.ts'
-import { KafkaError } from './kafka-error.ts'
+import { isPassing, KafkaError } from './kafka-error.ts'
 import { KafkaPartition, type KafkaPosition } from './kafka-partition.ts'
 import { type KafkaInputError, type KafkaMessage, nameOf, type TopicPartition } from './message.ts'
+import { Pauses } from './pauses.ts'
 import { SharedCluster } from './shared-cluster.ts'
 
 export interface KafkaSourceOptions extends KafkaConnectionOptions {
@@ -41,6 +43,8 @@ export interface KafkaSourceOptions extends KafkaConnectionOptions {
 }
 
 const BATCH = 1000
+/** Milliseconds that a leader which is just moving, or not chosen yet, is waited for at the start. */
+const PATIENCE = 30_000
 const DISCOVER_EVERY = 60_000
 
 /**
@@ -48,7 +52,7 @@ const DISCOVER_EVERY = 60_000
  *
  * Keys and values are bytes or `null`; `deserialize` makes more of them. Messages of transactions
  * that are open or were aborted are never given. Outages, restarts and leaders that move are waited
- * out.
+ * out, while it opens for half a minute.
  *
  * @throws BuildError for options that can't work, ConnectorError when no broker can be reached as it
  * opens, there is no such topic, or one was made anew or has lost or dropped what was to be read
@@ -94,8 +98,12 @@ export class KafkaSource<
 
   override async listParts(): Promise<string[]> {
     const known = this.#first
+    const { runtime } = this.#shared
     try {
-      const parts = await this.#shared.use((cluster) => this.#list(cluster))
+      const parts = await this.#shared.use((cluster) => {
+        const list = (): Promise<string[]> => this.#list(cluster)
+        return known === null ? patiently(runtime, list) : list()
+      })
       this.#first ??= new Set(parts)
       return parts
     } catch (error) {
@@ -113,7 +121,7 @@ export class KafkaSource<
     const cluster = await this.#shared.take()
     try {
       const partition: StatefulSourcePartition<KafkaMessage | KafkaInputError, KafkaPosition> =
-        await this.#open(cluster, part, resume)
+        await patiently(this.#shared.runtime, () => this.#open(cluster, part, resume))
       return partition as StatefulSourcePartition<T, KafkaPosition>
     } catch (error) {
       await this.#shared.leave()
@@ -204,5 +212,19 @@ export class KafkaSource<
       `There is no topic "${topic}" at ${this.#options.brokers.join(', ')}. Make it first, or look at \`topics\` and \`brokers\`.`,
       { kafkaCode: 3 },
     )
+  }
+}
+
+/** What passes by itself is asked again, for a while: who opens a source wants to hear of the rest. */
+const patiently = async <R>(runtime: Runtime, body: () => Promise<R>): Promise<R> => {
+  const pauses = new Pauses(runtime)
+  const until = runtime.monotonic() + PATIENCE
+  for (;;) {
+    try {
+      return await body()
+    } catch (error) {
+      if (!isPassing(error) || runtime.monotonic() > until) throw error
+    }
+    await pauses.pass()
   }
 }

@@ -1,6 +1,6 @@
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import type { KafkaCluster, StoredRecord, Write } from './cluster.ts'
-import { KafkaError } from './kafka-error.ts'
+import { CODE, KafkaError } from './kafka-error.ts'
 
 /** How far a slot is. */
 export interface Marker {
@@ -91,9 +91,21 @@ export class MarkerLog {
 
   async #make(): Promise<void> {
     if (this.#made) return
-    const found = await this.#cluster.topics([this.#topic])
-    if (!found.has(this.#topic)) await this.#cluster.createTopic(this.#topic, CONFIG)
+    if (!(await this.#isThere())) {
+      await this.#cluster.createTopic(this.#topic, CONFIG)
+      // It is made when the controller says so; the brokers hear of it a moment later.
+      if (!(await this.#isThere())) {
+        throw new KafkaError(`The topic "${this.#topic}" was made, and is not known yet.`, {
+          kafkaCode: CODE.unknownTopicOrPartition,
+          retryable: true,
+        })
+      }
+    }
     this.#made = true
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#cluster.topics([this.#topic])).has(this.#topic)
   }
 
   #take({ key, value }: StoredRecord): void {

@@ -128,13 +128,17 @@ export class CoordinatedTransactions implements Transactions {
   }
 }
 
-/** Whether somebody else has the id, or it only took too long, is found out before the next try. */
+/**
+ * Whether somebody else has the id, or it only took too long, is found out before the next try; a
+ * coordinator that does not know a partition may hear of it, or who finds partitions of its end.
+ */
 const unsettled = (error: unknown): unknown => {
   if (
     !hasCode(
       error,
       ...FENCED,
       CODE.invalidTransactionState,
+      CODE.unknownTopicOrPartition,
       CODE.outOfOrderSequence,
       CODE.unknownProducerId,
     )

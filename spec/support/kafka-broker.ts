@@ -1,17 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -87,31 +77,79 @@ const jars = async (): Promise<string> => {
   return folder
 }
 
+/** Where a node of a cluster listens: clients, the other nodes' controllers. */
+interface Node {
+  readonly id: number
+  readonly port: number
+  readonly controller: number
+}
+
+/** A second door, for who has a name and a password, over TLS. */
+export interface SecureDoor {
+  /** PEM of the key, and of the certificate behind it. */
+  readonly keystore: string
+  readonly username: string
+  readonly password: string
+}
+
 /** A broker of its own on free ports, that can be killed and started again. */
 export class KafkaBroker {
+  readonly id: number
   readonly port: number
+  /** Of the second door; 0 without one. */
+  readonly securePort: number
   readonly #jars: string
   readonly #dir: string
   #process: ChildProcess | null = null
-  #starts = 0
 
-  private constructor(made: { jars: string; dir: string; port: number }) {
+  private constructor(made: { jars: string; dir: string; node: Node; securePort: number }) {
     this.#jars = made.jars
     this.#dir = made.dir
-    this.port = made.port
+    this.id = made.node.id
+    this.port = made.node.port
+    this.securePort = made.securePort
   }
 
-  static async make(): Promise<KafkaBroker> {
+  static async make(door: SecureDoor | null = null): Promise<KafkaBroker> {
+    const [broker] = await KafkaBroker.#start(1, door)
+    return broker as KafkaBroker
+  }
+
+  /** Brokers that are one cluster, each of which has all of every topic. */
+  static cluster(size: number): Promise<readonly KafkaBroker[]> {
+    return KafkaBroker.#start(size, null)
+  }
+
+  static async #start(size: number, door: SecureDoor | null): Promise<readonly KafkaBroker[]> {
     const folder = await jars()
-    const dir = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'))
-    const [port, controller] = await freePorts()
-    const broker = new KafkaBroker({ jars: folder, dir, port })
-    writeFileSync(join(dir, 'server.properties'), properties({ dir, port, controller }))
-    const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', broker.#settings]
-    await execute('java', ['-Xmx128m', ...FAST, '-cp', broker.#classes, ...format])
-    process.once('exit', () => broker.abandon())
-    await broker.start()
-    return broker
+    const [securePort = 0, ...ports] = await freePorts(2 * size + 1)
+    const nodes = Array.from({ length: size }, (_, at) => ({
+      id: at + 1,
+      port: ports[2 * at] ?? 0,
+      controller: ports[2 * at + 1] ?? 0,
+    }))
+    const brokers = nodes.map((node) => {
+      const dir = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'))
+      const second = door === null ? CLOSED : secured(securePort, door)
+      writeFileSync(join(dir, 'server.properties'), properties(node, { dir, nodes, second }))
+      return new KafkaBroker({ jars: folder, dir, node, securePort })
+    })
+    process.once('exit', () => {
+      for (const broker of brokers) broker.abandon()
+    })
+    await Promise.all(brokers.map((broker) => broker.#format(door)))
+    // None is through before most of them are there.
+    await Promise.all(brokers.map((broker) => broker.start()))
+    return brokers
+  }
+
+  async #format(door: SecureDoor | null): Promise<void> {
+    const words = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', this.#settings]
+    if (door !== null) {
+      const user = `[name=${door.username},password=${door.password}]`
+      for (const bits of [256, 512]) words.push('--add-scram', `SCRAM-SHA-${bits}=${user}`)
+    }
+    await execute('java', ['-Xmx128m', ...FAST, '-cp', this.#classes, ...words])
   }
 
   get address(): string {
@@ -120,23 +158,27 @@ export class KafkaBroker {
 
   /** Resolves when it says that it has started: an open port is too early. */
   async start(): Promise<void> {
-    this.#starts += 1
-    const log = join(this.#dir, `${this.#starts}.log`)
-    const out = openSync(log, 'w')
     const words = ['-Xmx256m', '-Xms64m', ...FAST, ...LOGS, '-cp', this.#classes]
     const child = spawn('java', [...words, 'kafka.Kafka', this.#settings], {
-      stdio: ['ignore', out, out],
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    closeSync(out)
+    this.#process = child
+    await new Promise<void>((resolve, reject) => {
+      let said = ''
+      let started = false
+      const hear = (chunk: Buffer): void => {
+        if (started) return
+        said += String(chunk)
+        started = said.includes('Kafka Server started')
+        if (started) resolve()
+      }
+      child.stdout.on('data', hear)
+      child.stderr.on('data', hear)
+      child.once('exit', () => reject(new Error(said)))
+    })
     // One that is shared by all spec files must not keep the process.
     child.unref()
-    this.#process = child
-    for (;;) {
-      const said = readFileSync(log, 'utf8')
-      if (said.includes('Kafka Server started')) return
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(said)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    for (const pipe of [child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref()
   }
 
   /** The file that the first messages of a partition lie in. */
@@ -181,43 +223,71 @@ const LOGS = [
   '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
 ]
 
-const properties = (made: { dir: string; port: number; controller: number }): string =>
-  `process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:${made.controller}
-listeners=PLAINTEXT://127.0.0.1:${made.port},CONTROLLER://127.0.0.1:${made.controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:${made.port}
+const properties = (
+  node: Node,
+  facts: {
+    readonly dir: string
+    readonly nodes: readonly Node[]
+    readonly second: { readonly door: string; readonly settings: string }
+  },
+): string => {
+  const { door, settings } = facts.second
+  const size = facts.nodes.length
+  const voters = facts.nodes.map(({ id, controller }) => `${id}@127.0.0.1:${controller}`)
+  return `process.roles=broker,controller
+node.id=${node.id}
+controller.quorum.voters=${voters.join(',')}
+listeners=PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controller}${door}
+advertised.listeners=PLAINTEXT://127.0.0.1:${node.port}${door}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs=${made.dir}/data
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
+log.dirs=${facts.dir}/data
 num.partitions=4
 auto.create.topics.enable=false
-offsets.topic.replication.factor=1
+min.insync.replicas=${Math.min(size, 2)}
+offsets.topic.replication.factor=${size}
 offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor=${size}
+transaction.state.log.min.isr=${Math.min(size, 2)}
 transaction.state.log.num.partitions=1
+default.replication.factor=${size}
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=4194304
 log.retention.check.interval.ms=300
 log.retention.ms=-1
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
-`
+${settings}`
+}
 
-const freePorts = async (): Promise<[number, number]> => {
+const CLOSED = { door: '', settings: '' }
+
+/** Behind it everybody needs a name and a password; certificates name no addresses. */
+const secured = (port: number, { keystore, username, password }: SecureDoor) => {
+  const security = 'org.apache.kafka.common.security'
+  const settings = `listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.secure.plain.sasl.jaas.config=${security}.plain.PlainLoginModule required user_${username}="${password}";
+listener.name.secure.scram-sha-256.sasl.jaas.config=${security}.scram.ScramLoginModule required;
+listener.name.secure.scram-sha-512.sasl.jaas.config=${security}.scram.ScramLoginModule required;
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location=${keystore}
+`
+  return { door: `,SECURE://localhost:${port}`, settings }
+}
+
+const freePorts = async (count: number): Promise<readonly number[]> => {
   const listen = () =>
     new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
       const server = createServer()
       server.once('error', reject)
       server.listen(0, '127.0.0.1', () => resolve(server))
     })
-  const servers = [await listen(), await listen()]
+  const servers = await Promise.all(Array.from({ length: count }, listen))
   const ports = servers.map((server) => {
     const address = server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
   })
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return [ports[0] ?? 0, ports[1] ?? 0]
+  return ports
 }

@@ -4,10 +4,11 @@ import type { KafkaCluster, Write } from '../../connectors/kafka/cluster.ts'
 import { openCluster } from '../../connectors/kafka/driver.ts'
 import { isPassing } from '../../connectors/kafka/kafka-error.ts'
 import type { KafkaRecord } from '../../connectors/kafka/message.ts'
+import { Pauses } from '../../connectors/kafka/pauses.ts'
 import { encodeBatch } from '../../connectors/kafka/record-batch.ts'
 import type { ProducerId, TransactionWire } from '../../connectors/kafka/wire.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
-import { hasKafka, INSTALL_KAFKA, KafkaBroker } from './kafka-broker.ts'
+import { hasKafka, INSTALL_KAFKA, KafkaBroker, type SecureDoor } from './kafka-broker.ts'
 
 /** One for all files of a run: it takes seconds to start, and is gone with the process. */
 let shared: Promise<KafkaBroker> | null = null
@@ -30,6 +31,7 @@ export const record = (value: string | Buffer | null, key: string | null = null)
 /** A broker of the specs' own, with clients to look into it. */
 export class KafkaWorld {
   readonly broker: KafkaBroker
+  readonly #all: readonly KafkaBroker[]
   readonly cluster: KafkaCluster
   readonly #admin: ReturnType<Client['createCluster']>
   readonly #prefix: string
@@ -37,7 +39,7 @@ export class KafkaWorld {
   #made = 0
 
   private constructor(
-    broker: KafkaBroker,
+    all: readonly KafkaBroker[],
     clients: {
       readonly cluster: KafkaCluster
       readonly admin: ReturnType<Client['createCluster']>
@@ -47,7 +49,8 @@ export class KafkaWorld {
     worlds += 1
     this.#prefix = `w${worlds}-t`
     this.#own = clients.own
-    this.broker = broker
+    this.#all = all
+    this.broker = all[0] as KafkaBroker
     this.cluster = clients.cluster
     this.#admin = clients.admin
   }
@@ -62,36 +65,46 @@ export class KafkaWorld {
   }
 
   /** Clients of the broker that all files share. */
-  static shared(): Promise<KafkaWorld> {
+  static async shared(): Promise<KafkaWorld> {
     shared ??= KafkaBroker.make()
-    return KafkaWorld.#of(shared, null)
+    return KafkaWorld.#of([await shared], false)
   }
 
-  /** With a broker of its own, to be killed. */
-  static make(): Promise<KafkaWorld> {
-    const broker = KafkaBroker.make()
-    return KafkaWorld.#of(broker, broker)
+  /** With a broker of its own, to be killed, or with another door. */
+  static async make(door: SecureDoor | null = null): Promise<KafkaWorld> {
+    return KafkaWorld.#of([await KafkaBroker.make(door)], true)
   }
 
-  static async #of(
-    made: Promise<KafkaBroker>,
-    own: Promise<KafkaBroker> | null,
-  ): Promise<KafkaWorld> {
-    const broker = await made
-    const cluster = await openCluster({ brokers: [broker.address] }, systemRuntime)
+  /** With several brokers of its own, each of which has all of every topic. */
+  static async cluster(size: number): Promise<KafkaWorld> {
+    return KafkaWorld.#of(await KafkaBroker.cluster(size), true)
+  }
+
+  static async #of(all: readonly KafkaBroker[], own: boolean): Promise<KafkaWorld> {
+    const brokers = all.map(({ address }) => address)
+    const cluster = await openCluster({ brokers }, systemRuntime)
     const client = createKafkaClient({
-      bootstrapServers: [{ host: '127.0.0.1', port: broker.port }],
+      bootstrapServers: all.map(({ port }) => ({ host: '127.0.0.1', port })),
     })
     const admin = client.createCluster()
     await admin.connect()
-    const world = new KafkaWorld(broker, { cluster, admin, own: (await own) !== null })
+    const world = new KafkaWorld(all, { cluster, admin, own })
     // Brokers begin to give out ids a while after they have started.
     await world.again(() => world.#wire.initProducer(null, null, 0))
     return world
   }
 
   get brokers(): readonly string[] {
-    return [this.broker.address]
+    return this.#all.map(({ address }) => address)
+  }
+
+  /** The broker that everything of a partition goes to now. */
+  async leaderOf(topic: string, partition: number): Promise<KafkaBroker> {
+    const id = await this.again(async () => {
+      await this.cluster.topics([topic])
+      return this.cluster.leaderOf({ topic, partition })
+    })
+    return this.#all.find((broker) => broker.id === id) ?? this.broker
   }
 
   /** A name that no spec had before. */
@@ -102,8 +115,8 @@ export class KafkaWorld {
 
   /** A new topic, every partition of which can be written. */
   async topic(partitions = 1, name: string = this.name()): Promise<string> {
-    const topics = [{ name, numPartitions: partitions, replicationFactor: 1 }]
-    await this.#admin.sendRequest(API.CREATE_TOPICS, { topics, timeoutMs: 10_000 })
+    const topics = [{ name, numPartitions: partitions, replicationFactor: this.#all.length }]
+    await this.#admin.sendRequest(API.CREATE_TOPICS, { topics, timeoutMs: 60_000 })
     await this.ready(name, partitions)
     return name
   }
@@ -118,7 +131,7 @@ export class KafkaWorld {
   async addPartitions(name: string, count: number): Promise<void> {
     await this.#admin.sendRequest(API.CREATE_PARTITIONS, {
       topics: [{ name, count, assignments: null }],
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
       validateOnly: false,
     })
     await this.ready(name, count)
@@ -129,7 +142,7 @@ export class KafkaWorld {
     const leader = await this.cluster.leaderOf({ topic: name, partition })
     await this.#admin.sendRequestToNode(leader)(API.DELETE_RECORDS, {
       topics: [{ name, partitions: [{ partitionIndex: partition, offset }] }],
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
     })
   }
 
@@ -140,6 +153,15 @@ export class KafkaWorld {
   async send(write: Write): Promise<void> {
     const producer = this.cluster.producer({ compression: 'none' })
     await this.again(() => producer.send(write))
+  }
+
+  /** How far the partitions of a topic are committed: what ends a transaction counts too. */
+  async size(topic: string, partitions: number): Promise<number> {
+    let size = 0
+    for (let partition = 0; partition < partitions; partition += 1) {
+      size += Number(await this.again(() => this.cluster.offsetAt({ topic, partition }, 'latest')))
+    }
+    return size
   }
 
   /** Everything committed, partition by partition. */
@@ -218,6 +240,7 @@ export class KafkaWorld {
   /** What brokers refuse while they come up is asked again. */
   async again<R>(body: () => Promise<R>): Promise<R> {
     const until = Date.now() + 60_000
+    const pauses = new Pauses(systemRuntime)
     for (;;) {
       try {
         return await body()
@@ -226,13 +249,13 @@ export class KafkaWorld {
         const passing = isPassing(error) || String(error).includes('UNKNOWN_TOPIC_OR_PARTITION')
         if (!passing || Date.now() > until) throw error
       }
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await pauses.pass()
     }
   }
 
   async remove(): Promise<void> {
     await this.cluster.close()
     await this.#admin.disconnect()
-    if (this.#own) await this.broker.remove()
+    if (this.#own) await Promise.all(this.#all.map((broker) => broker.remove()))
   }
 }

@@ -5,7 +5,7 @@ import { systemRuntime } from '../../../lib/runtime/system.ts'
 import { KafkaWorld } from '../../support/kafka-world.ts'
 import { describeDriver } from './driver-contract.ts'
 
-describe(KafkaWorld.titled('kafka-ts'), function () {
+describe(KafkaWorld.titled('kafka-ts'), () => {
   let world: KafkaWorld
 
   before(async function () {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { expect } from 'chai'
 import { BuildError, ConnectorError, dataflow, run, start, systemRuntime } from 'tidemark'
 import {
@@ -16,9 +15,12 @@ import {
   TestingSink,
   TestingSource,
 } from 'tidemark/testing'
+import type { KafkaCluster } from '../../../connectors/kafka/cluster.ts'
+import { MarkerLog } from '../../../connectors/kafka/marker-log.ts'
 import { Folder } from '../../support/folder.ts'
 import { KafkaWorld } from '../../support/kafka-world.ts'
-import { PARTS, PROGRAM } from './killed-flow.ts'
+import { expectUndisturbed } from '../../support/killed-flow.ts'
+import { PROGRAM } from './killed-flow.ts'
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 const many = (count: number): string[] => Array.from({ length: count }, (_, at) => `m${at}`)
@@ -41,7 +43,7 @@ describe('KafkaSink', () => {
 })
 
 describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
-  this.timeout(120_000)
+  this.timeout(240_000)
   const folder = new Folder()
   let world: KafkaWorld
 
@@ -182,6 +184,28 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
     expect(await world.values(topic)).to.deep.equal(['a', 'b'])
   })
 
+  it('makes the topic of its markers, however late the brokers hear of it', async () => {
+    const { cluster } = world
+    let looks = 0
+    const late: KafkaCluster = {
+      topics: async (names) => {
+        looks += 1
+        return looks > 5 ? cluster.topics(names) : new Map()
+      },
+      createTopic: (name, config) => cluster.createTopic(name, config),
+      offsetAt: (where, at) => cluster.offsetAt(where, at),
+      leaderOf: (where) => cluster.leaderOf(where),
+      fetch: (leader, wanted, options) => cluster.fetch(leader, wanted, options),
+      producer: (options) => cluster.producer(options),
+      transactions: (id, options) => cluster.transactions(id, options),
+      close: async () => {},
+    }
+    const markers = new MarkerLog(late, world.name())
+    const first = await failureOf(markers.read('flow.out/0'))
+    expect(first).to.be.instanceOf(ConnectorError).and.to.include({ retryable: true })
+    expect(await world.again(() => markers.read('flow.out/0'))).to.equal(null)
+  })
+
   it('begins anew in each run that keeps nothing', async () => {
     const topic = await world.topic()
     const options = { topic, transactional: true }
@@ -238,43 +262,16 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
     await own.remove()
   })
 
-  it('holds each message once, in order per key, after kill -9 at any moment @long', async () => {
+  it('holds what a run makes that nobody disturbs, after kill -9 at any moment @long', async () => {
     const topic = await world.topic(3)
-    let killed = 0
-    for (const [at, delay] of [1500, 2000, 2500].entries()) {
-      if ((await runChild(topic, [1, 3, 2][at] ?? 1, delay)) === 'SIGKILL') killed += 1
-    }
-    expect(killed).to.be.greaterThan(0)
-    expect(await runChild(topic, 2)).to.equal(null)
-    const rows = (await world.held(topic)).map(({ key, value }) => ({
-      key,
-      ...(JSON.parse(value ?? '') as { nth: number; item: number }),
-    }))
-    expect(rows.map(({ item }) => item).sort((a, b) => a - b)).to.deep.equal(PARTS.flat())
-    for (let key = 0; key < 9; key++) {
-      const counts = rows.filter((row) => row.key === `k${key}`).map(({ nth }) => nth)
-      expect(counts, `k${key}`).to.deep.equal(counts.map((_, at) => at + 1))
-    }
-  })
-
-  /** Resolves with the signal that ended the process, or `null` when it came to its end. */
-  const runChild = (topic: string, workers: number, delay = 0): Promise<string | null> =>
-    new Promise((resolve, reject) => {
-      const words = [PROGRAM, world.broker.address, topic, folder.file('store'), String(workers)]
-      const child = spawn(process.execPath, ['--conditions=source', '--import=tsx', ...words], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      let said = ''
-      child.stderr.on('data', (chunk) => {
-        said += String(chunk)
-      })
-      const timer = delay === 0 ? null : setTimeout(() => child.kill('SIGKILL'), delay)
-      child.on('exit', (code, signal) => {
-        if (timer !== null) clearTimeout(timer)
-        if (code !== null && code !== 0) reject(new Error(said))
-        else resolve(signal)
-      })
+    await expectUndisturbed({
+      program: PROGRAM,
+      words: [world.broker.address, topic],
+      dir: folder.file('store'),
+      count: () => world.size(topic, 3),
+      rows: async () => (await world.values(topic)).map((value) => JSON.parse(value ?? '')),
     })
+  }).timeout(300_000)
 
   if (KafkaWorld.missing) return
   describeSink<KafkaItem>('KafkaSink', async () => {

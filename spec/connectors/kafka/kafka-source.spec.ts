@@ -58,7 +58,7 @@ describe('KafkaSource', () => {
   })
 })
 
-describe(KafkaWorld.titled('KafkaSource at a broker'), function () {
+describe(KafkaWorld.titled('KafkaSource at a broker'), () => {
   let world: KafkaWorld
 
   before(async function () {

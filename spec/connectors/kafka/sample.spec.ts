@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { KafkaWorld, record } from '../../support/kafka-world.ts'
 
-describe(KafkaWorld.titled('samples/kafka-anonymize.ts'), function () {
+describe(KafkaWorld.titled('samples/kafka-anonymize.ts'), () => {
   let world: KafkaWorld
 
   before(async function () {
