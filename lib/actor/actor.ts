@@ -1,29 +1,15 @@
 import type { Subscriber } from 'rxjs'
 import { ALL_PORTS, DATA, END, FRONTIER, type Signal, SNAPSHOT_PORT } from '../signal/signal.ts'
 import type { Behavior } from './behavior.ts'
-import type { Durations } from './durations.ts'
 import { Inbox, LOAD_INPUT } from './inbox.ts'
 import { Observable } from './observable.ts'
+import type { Timing } from './timing.ts'
 
 /** One end of an edge, as its sender sees it. */
 export interface Outlet {
   send(signal: Signal): void
   /** Whether the sender should stop for now. */
   readonly full: boolean
-}
-
-/** Takes note of single batches. */
-interface BatchNotes {
-  batch(step: string, batch: Signal, began: number): void
-}
-
-/** How long batches take, measured once somebody wants to know. */
-export interface Timing {
-  readonly durations: Durations
-  readonly monotonic: () => number
-  /** When the last batch began. */
-  began: number
-  readonly notes: BatchNotes | null
 }
 
 /** Is told of the progress that an actor has handled. */
@@ -167,12 +153,11 @@ export class Actor {
       this.#inlet?.next(batch)
       return
     }
-    const began = timing.monotonic()
-    timing.began = began
+    timing.begin()
     this.#inlet?.next(batch)
-    timing.durations.add(timing.monotonic() - began)
+    timing.end()
     // A batch that made the actor fail has been noted with its failure.
-    if (timing.notes !== null && !this.#stopped) timing.notes.batch(this.name, batch, began)
+    if (!this.#stopped) timing.note(this.name, batch)
   }
 
   #handleProgress(signal: Signal): void {

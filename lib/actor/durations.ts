@@ -16,13 +16,14 @@ export class Durations {
   readonly #counts: number[] = Array(DURATION_BOUNDS.length + 1).fill(0)
   #sum = 0
 
-  add(millis: number): void {
+  /** @param times - of so many alike */
+  add(millis: number, times = 1): void {
     let bucket = 0
     while (bucket < DURATION_BOUNDS.length && millis > (DURATION_BOUNDS[bucket] as number)) {
       bucket += 1
     }
-    this.#counts[bucket] = (this.#counts[bucket] as number) + 1
-    this.#sum += millis
+    this.#counts[bucket] = (this.#counts[bucket] as number) + times
+    this.#sum += millis * times
   }
 
   get counted(): DurationCounts {

@@ -1,7 +1,7 @@
-import { Actor, type Host, type Outlet, type Timing } from '../actor/actor.ts'
+import { Actor, type Host, type Outlet } from '../actor/actor.ts'
 import type { Behavior } from '../actor/behavior.ts'
-import { Durations } from '../actor/durations.ts'
 import { LOAD_INPUT } from '../actor/inbox.ts'
+import { Timing } from '../actor/timing.ts'
 import { BuildError } from '../errors/errors.ts'
 import { hashKey, ownerOfHash, ownerOfKey } from '../exchange/hash.ts'
 import type { Network } from '../exchange/network.ts'
@@ -453,15 +453,14 @@ const reportOf =
   (level: 'info' | 'warn', message: string, err?: unknown): void =>
     report(level, message, err === undefined ? { step } : { step, err })
 
-const tracedTiming = (spans: Spans): Timing => ({
-  durations: new Durations(),
-  monotonic: () => spans.now(),
-  began: 0,
-  notes: {
+const tracedTiming = (spans: Spans): Timing =>
+  new Timing(() => spans.now(), {
+    get recording() {
+      return spans.recording
+    },
     batch: (step, { epoch, values }, began) =>
       spans.work({ kind: 'step', step, epoch, began, items: values.length }),
-  },
-})
+  })
 
 /** Rows go straight into the table of the only worker; progress goes its usual way. */
 const directly = (outlet: Outlet, behavior: KeyedBehavior): LoadTarget => ({

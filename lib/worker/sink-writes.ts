@@ -48,7 +48,8 @@ export class SinkWrites {
       return
     }
     const { spans } = this.#host.around
-    const began = spans?.now() ?? 0
+    const traced = spans?.recording === true
+    const began = traced ? spans.now() : 0
     let written: void | Promise<void>
     try {
       // A policy may need the batch again, whatever the sink does to what it is given.
@@ -60,14 +61,14 @@ export class SinkWrites {
     const work = { kind: 'write', began, items: batch.items.length, part: batch.sinkPart } as const
     if (written instanceof Promise) {
       hold(
-        (spans === null ? written : this.#host.traced(written, work)).then(
+        (traced ? this.#host.traced(written, work) : written).then(
           () => this.#circuit?.succeeded(),
           (thrown) => this.#goOn(batch, { thrown }),
         ),
       )
     } else {
       this.#circuit?.succeeded()
-      if (spans !== null) this.#host.trace(work)
+      if (traced) this.#host.trace(work)
     }
   }
 

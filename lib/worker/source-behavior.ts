@@ -131,7 +131,7 @@ export class SourceBehavior extends Behavior {
     for (const reader of this.readers) {
       if (reader.ended) continue
       reader.look(monotonic)
-      if (spans !== null) this.#polledAt = spans.now()
+      if (spans?.recording === true) this.#polledAt = spans.now()
       const polled = alone ? this.#pollJoined(reader, now) : reader.poll(now)
       if (polled === null) continue
       gave = true
@@ -359,7 +359,7 @@ export class SourceBehavior extends Behavior {
   }
 
   #trace({ part, askedAt }: SourceReader, items: number): void {
-    if (this.#host.around.spans === null) return
+    if (this.#host.around.spans?.recording !== true) return
     const began = askedAt ?? this.#polledAt
     this.#host.trace({ kind: 'poll', epoch: this.#epoch, began, items, part: part.name })
   }

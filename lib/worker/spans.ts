@@ -61,6 +61,11 @@ export class Spans {
     this.#offset = runtime.now() - this.#began
   }
 
+  /** Whether there is an unfinished epoch that is wanted: else nobody needs to look at the clock. */
+  get recording(): boolean {
+    return this.#epochs.size > 0
+  }
+
   now(): number {
     return this.#runtime.monotonic()
   }

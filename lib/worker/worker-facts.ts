@@ -1,6 +1,7 @@
 import type { Actor } from '../actor/actor.ts'
-import { type DurationCounts, Durations } from '../actor/durations.ts'
+import type { DurationCounts } from '../actor/durations.ts'
 import type { Channel } from '../actor/inbox.ts'
+import { Timing } from '../actor/timing.ts'
 import type { LinkNow } from '../exchange/network.ts'
 import type { LoopDelay } from '../runtime/loop-delay.ts'
 import { END } from '../signal/signal.ts'
@@ -150,7 +151,7 @@ const ownId = (stepId: string): string => stepId.slice(stepId.indexOf('.') + 1)
 
 const stepNow = (actor: Actor, monotonic: () => number): StepNow => {
   const { name, inbox, behavior, held, ended } = actor
-  actor.timing ??= { durations: new Durations(), monotonic, began: 0, notes: null }
+  actor.timing ??= new Timing(monotonic)
   const keyed = behavior instanceof KeyedBehavior ? behavior.processor : null
   const source = behavior instanceof SourceBehavior ? behavior : null
   let queuedItems = 0

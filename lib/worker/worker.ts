@@ -489,9 +489,9 @@ export class Worker implements Host, Receiver {
   #poll({ actor, behavior }: Assembly['sources'][number], now: number, alone: boolean): boolean {
     const { timing } = actor
     if (timing === null) return behavior.turn(now, alone)
-    const began = timing.monotonic()
+    timing.begin()
     const gave = behavior.turn(now, alone)
-    if (gave) timing.durations.add(timing.monotonic() - began)
+    if (gave) timing.end()
     return gave
   }
 
@@ -609,7 +609,7 @@ export class Worker implements Host, Receiver {
   #noteFailure(error: unknown, { name, inbox, timing }: Actor): void {
     const spans = this.#spans
     if (spans === null) return
-    const began = timing?.began || spans.now()
+    const began = timing?.began ?? spans.now()
     spans.work({
       kind: 'step',
       step: name,
