@@ -48,6 +48,30 @@ export const namedRows = (names: readonly string[]): RowShape => ({
 /** What a snapshot keeps: the values of each side. */
 export type JoinRowsState = readonly (readonly unknown[])[]
 
+/** No value of any side. */
+export const noValues = (width: number): unknown[][] => Array.from({ length: width }, () => [])
+
+/** Takes a value in among those of its side; whether that changed anything. */
+export const insertValue = (values: unknown[], value: unknown, mode: JoinInsertMode): boolean => {
+  if (mode === 'product') {
+    values.push(value)
+    return true
+  }
+  if (mode === 'first' && values.length > 0) return false
+  values[0] = value
+  return true
+}
+
+/** All combinations, the last side changing fastest; `null` for a side without a value. */
+export const rowsOf = (sides: JoinRowsState, { row }: RowShape): unknown[] => {
+  let combinations: unknown[][] = [[]]
+  for (const values of sides) {
+    const column = values.length === 0 ? [null] : values
+    combinations = combinations.flatMap((begun) => column.map((value) => [...begun, value]))
+  }
+  return combinations.map(row)
+}
+
 /** The values of each side for one key, and the rows they make. */
 export class JoinRows {
   readonly #shape: RowShape
@@ -57,22 +81,12 @@ export class JoinRows {
   constructor(shape: RowShape, insertMode: JoinInsertMode, resume: JoinRowsState | null = null) {
     this.#shape = shape
     this.#insertMode = insertMode
-    this.#sides =
-      resume === null
-        ? Array.from({ length: shape.width }, () => [])
-        : resume.map((values) => [...values])
+    this.#sides = resume === null ? noValues(shape.width) : resume.map((values) => [...values])
   }
 
   /** Takes a value in; whether that changed anything. */
   insert(side: number, value: unknown): boolean {
-    const values = this.#valuesOf(side)
-    if (this.#insertMode === 'product') {
-      values.push(value)
-      return true
-    }
-    if (this.#insertMode === 'first' && values.length > 0) return false
-    values[0] = value
-    return true
+    return insertValue(this.#valuesOf(side), value, this.#insertMode)
   }
 
   /**
@@ -95,14 +109,8 @@ export class JoinRows {
     return this.#sides.every((values) => values.length === 0)
   }
 
-  /** All combinations, the last side changing fastest; `null` for a side without a value. */
   rows(): unknown[] {
-    let combinations: unknown[][] = [[]]
-    for (const values of this.#sides) {
-      const column = values.length === 0 ? [null] : values
-      combinations = combinations.flatMap((row) => column.map((value) => [...row, value]))
-    }
-    return combinations.map(this.#shape.row)
+    return rowsOf(this.#sides, this.#shape)
   }
 
   clear(): void {

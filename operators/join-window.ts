@@ -8,8 +8,8 @@ import {
   joinInsertMode,
 } from './join-rows.ts'
 import { type JoinRow, type JoinSides, sidesOf } from './join-sides.ts'
-import { joinLogic, SideClock } from './windowing/join-logic.ts'
-import { keepAny } from './windowing/keep-windows.ts'
+import { joinLogic, sideClock } from './windowing/join-logic.ts'
+import { keepJoined } from './windowing/joined-windows.ts'
 import {
   checkClock,
   type OrderedWindowOptions,
@@ -75,6 +75,7 @@ export const joinWindow = <const Sides extends JoinSides, Mode extends JoinEmitM
   const insertMode = joinInsertMode(options.insertMode ?? 'last', name)
   const emitMode = joinEmitMode(options.emitMode ?? 'final', name)
   checkClock(options.clock, name)
+  const how = { shape, insertMode, emitMode }
   const joined = placeWindows<V, JoinSide<V>, unknown>(
     {
       id,
@@ -82,10 +83,10 @@ export const joinWindow = <const Sides extends JoinSides, Mode extends JoinEmitM
       options,
       state,
       role: 'joinWindow',
-      clock: new SideClock(options.clock),
-      logic: joinLogic({ shape, insertMode, emitMode }),
+      clock: sideClock(options.clock),
+      logic: joinLogic(how),
       ordered: options.ordered ?? true,
-      keep: keepAny,
+      keep: keepJoined(how),
       taken: (values, side) => values.map((value) => ({ side, value: value as V })),
       own: ({ value }) => value,
     },

@@ -7,7 +7,9 @@ import {
   type RowShape,
 } from '../join-rows.ts'
 import { Clock, type ClockLogic, type Reading } from './clock.ts'
+import { isExactly } from './keep-windows.ts'
 import type { StepTime } from './step-time.ts'
+import { WatermarkClock } from './watermark-clock.ts'
 import { WindowLogic } from './window-logic.ts'
 import type { BuildLogic } from './window-plan.ts'
 
@@ -59,6 +61,13 @@ class JoinLogic extends WindowLogic<JoinSide<unknown>, unknown, JoinRowsState> {
 }
 
 const NOTHING: readonly never[] = []
+
+/** A clock that sees the user's own value, without its side. */
+export const sideClock = <V>(clock: Clock<V, unknown>): Clock<JoinSide<V>, unknown> => {
+  if (!isExactly(clock, WatermarkClock<V>)) return new SideClock(clock)
+  const { timestamp } = clock
+  return new WatermarkClock({ timestamp: ({ value }) => timestamp(value) })
+}
 
 /** Shows a clock the user's own value, without its side. */
 export class SideClock<V, S> extends Clock<JoinSide<V>, S> {

@@ -32,13 +32,17 @@ export interface Folding<V, A> extends WindowFold<V, A> {
   readonly byPanes: boolean
 }
 
-/** Windows that fold: by a table made for them, where clock and windower are ours and it can be had. */
-export const keepFolded = <V, A>(
-  plan: WindowPlan<V, A>,
+/** Windows that fold: by a table made for them, where there is one. */
+export const keepFolded = <V, A>(plan: WindowPlan<V, A>, fold: Folding<V, A>): KeepWindows<V, A> =>
+  keepInTable(plan, fold) ?? keepAny(plan)
+
+/** A table made for windows that fold; `null` unless clock and windower are ours and it can be had. */
+export const keepInTable = <V, A>(
+  plan: Omit<WindowPlan<V, unknown>, 'logic'>,
   fold: Folding<V, A>,
-): KeepWindows<V, A> => {
+): KeepWindows<V, A> | null => {
   const timestamp = plan.firing === null ? timestampOf(plan.clock) : null
-  if (timestamp === null) return keepAny(plan)
+  if (timestamp === null) return null
   const { windower, ordered } = plan
   if (isExactly(windower, TumblingWindower)) {
     const { grid } = windower
@@ -54,7 +58,7 @@ export const keepFolded = <V, A>(
     const { gap } = windower
     return (sink, _now, stepId) => new SessionTable({ timestamp, gap, fold, ordered, sink, stepId })
   }
-  return keepAny(plan)
+  return null
 }
 
 /** How a `WatermarkClock` tells the time; `null` for any other clock. */
@@ -62,7 +66,7 @@ const timestampOf = <V>(clock: Clock<V, unknown>): ((value: V) => TimeLike) | nu
   isExactly(clock, WatermarkClock<V>) ? clock.timestamp : null
 
 /** Of the class itself: one that extends it may do anything differently. */
-const isExactly = <T extends object>(
+export const isExactly = <T extends object>(
   object: object,
   Class: abstract new (...args: never[]) => T,
 ): object is T => Object.getPrototypeOf(object) === Class.prototype
