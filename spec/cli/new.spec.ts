@@ -1,46 +1,19 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { build } from 'esbuild'
 import { newCommand } from '../../cli/new-command.ts'
 import { Terminal } from '../../cli/terminal.ts'
 import { UsageError } from '../../cli/usage-error.ts'
 import { Folder } from '../support/folder.ts'
+import { buildPackage } from './built-package.ts'
 import { Child } from './children.ts'
 
 const run = promisify(execFile)
 
 /** Below the packages that the built one needs. */
 const PACKAGE = resolve('node_modules/.cache', `tidemark-new-${process.pid}`)
-
-interface Manifest {
-  readonly exports: Readonly<Record<string, string | { readonly source: string }>>
-}
-
-/** The package as npm installs it, but for its types. */
-const buildPackage = async (): Promise<void> => {
-  const manifest = JSON.parse(await readFile('package.json', 'utf8')) as Manifest
-  const doors = Object.values(manifest.exports).flatMap((door) =>
-    typeof door === 'string' || !existsSync(door.source) ? [] : [resolve(door.source)],
-  )
-  await build({
-    entryPoints: [...doors, resolve('cli/main.ts')],
-    outdir: join(PACKAGE, 'dist'),
-    outbase: resolve('.'),
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    chunkNames: 'lib/run/[name]-[hash]',
-    logLevel: 'error',
-  })
-  await cp('package.json', join(PACKAGE, 'package.json'))
-}
 
 /** What npm install does, from what is installed here. */
 const install = async (project: string): Promise<void> => {
@@ -78,7 +51,7 @@ describe('tidemark new @long', () => {
     expect(await child.ends(), child.stderr).to.equal(0)
     expect(child.stdout).to.include('cd orders.eu && npm install && npm test && npm start')
     const project = folder.file('orders.eu')
-    await buildPackage()
+    await buildPackage(PACKAGE)
     await install(project)
     const { NODE_OPTIONS: _, ...env } = process.env
     const npm = async (script: string): Promise<{ stdout: string }> => {
