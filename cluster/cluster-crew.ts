@@ -15,15 +15,11 @@ import type { WorkerFacts } from '../lib/worker/worker-facts.ts'
 import type { Hello, Plan } from './control.ts'
 import { Council } from './council.ts'
 import { archivedEstate, type Estate } from './estate.ts'
+import { Failures } from './failures.ts'
 import type { Messaging, Register } from './messaging.ts'
 import { ExecutionFailure, ProcessExecution } from './process-execution.ts'
 import { messagingTransport } from './transport.ts'
 
-/** Executions in a row that may fail without committing anything before the flow is given up. */
-const MOST_FAILURES = 8
-/** Before the second try that follows one in vain: milliseconds, doubling. The first comes at once. */
-const FIRST_BACK_OFF = 250
-const LAST_BACK_OFF = 5000
 /** How long it is remembered that a run has ended: milliseconds. */
 const ENDED_TTL = 7 * 24 * 3600 * 1000
 
@@ -69,7 +65,7 @@ export class ClusterCrew implements Crew {
   #last: readonly Progress[] = []
   #stop: { readonly drain: boolean } | null = null
   #committed = 0
-  #failures = 0
+  readonly #failures = new Failures()
 
   constructor(options: ClusterCrewOptions) {
     this.#options = options
@@ -89,6 +85,7 @@ export class ClusterCrew implements Crew {
       report: (level, message) => host.report(level, message),
       changed: (hello) => this.#onHello(hello),
       superseded: (plan) => this.#onPlan(plan),
+      stands: (at) => this.#execution?.stand(at),
     })
   }
 
@@ -155,14 +152,13 @@ export class ClusterCrew implements Crew {
       const plan = await this.#council.nextPlan()
       if (plan === null) return [STOPPED]
       await this.#writeRun(settings, plan.run)
-      const before = this.#committed
       try {
         const summaries = await this.#execute(plan, settings, ends.transport)
         this.#council.onDone(plan.execution)
         await this.#settleRun(settings, { run: plan.run, register: ends.register })
         return summaries
       } catch (error) {
-        await this.#afterFailure(error, { durable: settings.recovery !== null, before })
+        await this.#afterFailure(error, settings.recovery !== null)
         this.#council.onFailed()
       }
     }
@@ -183,6 +179,7 @@ export class ClusterCrew implements Crew {
     const execution = new ProcessExecution({
       plan,
       process: place.process,
+      count: place.count,
       flow,
       flowId,
       settings,
@@ -197,7 +194,6 @@ export class ClusterCrew implements Crew {
       host: {
         report: (level, message, fields) => host.report(level, message, fields),
         committed: (epoch) => {
-          this.#committed = Math.max(this.#committed, epoch)
           if (!underWay) host.report('info', `execution ${plan.execution} is under way`)
           underWay = true
           host.committed(epoch)
@@ -211,15 +207,14 @@ export class ClusterCrew implements Crew {
       return await run
     } finally {
       this.#last = execution.progress
+      // Only one process is told of each commit, but all of them give up where nothing comes of it.
+      this.#committed = Math.max(this.#committed, ...this.#last.map(({ committed }) => committed))
       this.#execution = null
     }
   }
 
   /** Throws where there is no going on; else waits a little, longer each time in vain. */
-  async #afterFailure(
-    error: unknown,
-    { durable, before }: { readonly durable: boolean; readonly before: number },
-  ): Promise<void> {
+  async #afterFailure(error: unknown, durable: boolean): Promise<void> {
     if (!(error instanceof ExecutionFailure)) throw error
     const cause = error.cause as Error
     // One whose partitions were taken over is refused by the archive; it gives them up and goes on.
@@ -231,16 +226,9 @@ export class ClusterCrew implements Crew {
         { cause },
       )
     }
-    this.#failures = this.#committed > before ? 1 : this.#failures + 1
-    if (this.#failures > MOST_FAILURES) {
-      throw new ClusterError(
-        `${this.#failures} executions in a row failed before they committed anything; the flow is given up. The last: ${cause.message}`,
-        { cause },
-      )
-    }
+    const wait = this.#failures.waitAfter(cause, this.#committed)
     this.#options.host.report('warn', `the execution failed, the flow resumes: ${cause.message}`)
-    if (this.#failures <= 1) return
-    const wait = Math.min(LAST_BACK_OFF, FIRST_BACK_OFF * 2 ** (this.#failures - 2))
+    if (wait === 0) return
     await new Promise<void>((resolve) => {
       this.#runtime.after(wait, resolve)
     })

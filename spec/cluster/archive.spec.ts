@@ -76,6 +76,7 @@ describeWithNats('A process whose recovery directory is deleted while it is down
     b.discard()
     await b.ended
     await rm(folder.file('store-1'), { recursive: true, force: true })
+    await a.says('waiting for process 1 of 2: the recovery partitions kept there are needed')
     const again = start(1, 1200, false)
     expect(await Promise.all([a.ended, again.ended])).to.deep.equal([1, 1])
     expect(`${a.log}${again.log}`).to.contain('of which no partition is here')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { LocalNats } from '../../cluster/nats-server.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
@@ -38,6 +39,7 @@ describeWithNats('A process that stays away, its recovery partitions archived @l
       dir: folder.file(`store-${process}`),
       archive: folder.file('archive'),
       takeOverAfter: 500,
+      flow: { module: 'spec/cluster/flows/counting.ts', export: 'witnessed' },
     })
     members.push(member)
     return member
@@ -88,10 +90,19 @@ describeWithNats('A process that stays away, its recovery partitions archived @l
     b.signal('SIGSTOP')
     await a.says('1 workers in 1 of 2 processes')
     await goesOn()
+    const woken = systemRuntime.now()
     b.signal('SIGCONT')
     await b.says('another one took its recovery partitions over')
     await b.says('2 workers in 2 of 2 processes', 2)
     await goesOn()
     await stopped(a, b)
+    // A sink that takes whatever comes has been given nothing by the dead execution.
+    const writes = (await readFile(`${folder.file('out')}.log`, 'utf8')).trim().split('\n')
+    const late = writes
+      .map((line) => line.split(' ').map(Number))
+      .filter(([pid]) => pid === b.pid)
+      .filter(([, built = 0, , at = 0]) => built < woken && at >= woken)
+    expect(writes.some((line) => line.startsWith(`${b.pid} `))).to.equal(true)
+    expect(late).to.deep.equal([])
   })
 })
