@@ -24,6 +24,7 @@ export const catalog: Readonly<Record<string, () => Promise<{ readonly workload:
   W5: () => import('./workloads/w5-interval-join.ts'),
   W7a: async () => ({ workload: (await import('./workloads/exchange.ts')).threads }),
   W7c: async () => ({ workload: (await import('./workloads/exchange.ts')).processes }),
+  W7d: async () => ({ workload: (await import('./workloads/exchange.ts')).items }),
   W8: () => import('./workloads/w8-snapshots.ts'),
   W8s: () => import('./workloads/w8s-store-size.ts'),
   W9: () => import('./workloads/w9-recovery.ts'),

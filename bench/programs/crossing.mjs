@@ -4,6 +4,7 @@
 //   crossing.mjs heavy <workers> <items>        a CPU-heavy keyed step on so many threads
 //   crossing.mjs latency <per second> <seconds> two threads, items at a fixed rate
 // Prints one line of JSON. A wrong answer is an error.
+import { readFileSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import {
   DynamicSink,
@@ -17,6 +18,7 @@ import {
   StatelessSourcePartition,
 } from 'tidemark'
 import { keyed, keyOn, statefulMap } from 'tidemark/operators'
+import { bid } from './bids.mjs'
 
 const BATCH = 1000
 /** Batches that are made before the clock starts, and given out again and again. */
@@ -25,9 +27,10 @@ const PREPARED = 64
 const WARM = 0.4
 /**
  * What a worker tells: items, checksum, when it was warm, items a millisecond since; the process's
- * CPU time then and the items of all its workers by then, and its CPU time at the end.
+ * CPU time then and the items of all its workers by then, its CPU time at the end, and the CPU
+ * microseconds of the worker's own thread for an item since it was warm.
  */
-const FIELDS = 7
+const FIELDS = 8
 const BUCKETS = 20_000
 const BUCKETS_A_MS = 20
 
@@ -39,16 +42,15 @@ const cpuTime = () => {
   return user + system
 }
 
-const CHANNELS = ['google', 'apple', 'baidu', 'facebook']
-const bid = (n, to) => ({
-  auction: 1000 + (n % 500),
-  bidder: 5000 + (n % 3000),
-  price: (n * 7919) % 100_000,
-  channel: `${to}-${CHANNELS[n % 4]}`,
-  url: `https://www.example.com/item/${n % 1000}`,
-  dateTime: 1_700_000_000_000 + n,
-  extra: 'abcdefghijklmnop'.slice(0, 4 + (n % 12)),
-})
+/** CPU microseconds of this thread so far; where the system does not tell, the time that went by. */
+const threadTime = () => {
+  try {
+    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e3
+  } catch {
+    return now() * 1e3
+  }
+}
+
 const pair = (n, to) => [`${to}${n % 1000}`, (n * 7919) % 100_000]
 const amountOf = { bids: (item) => item.price, pairs: (item) => item, heavy: (item) => item }
 
@@ -107,12 +109,15 @@ class Tally {
       this.warm = this.count
       this.view[3] = -this.count
       this.view[4] = cpuTime()
+      this.view[7] = threadTime()
       this.view[5] = this.all[0] + this.all[FIELDS]
     }
   }
 
   end() {
-    this.view[3] = (this.count + this.view[3]) / (now() - this.view[2])
+    const items = this.count + this.view[3]
+    this.view[7] = (threadTime() - this.view[7]) / items
+    this.view[3] = items / (now() - this.view[2])
     this.view[6] = cpuTime()
   }
 }
@@ -278,12 +283,12 @@ const module = import.meta.url
 
 const readTallies = (memory) =>
   [0, 1].map((worker) => {
-    const [count, sum, , rate, cpuWarm, warmItems, cpuEnd] = new Float64Array(
+    const [count, sum, , rate, cpuWarm, warmItems, cpuEnd, ownCpu] = new Float64Array(
       memory,
       worker * FIELDS * 8,
       FIELDS,
     )
-    return { count, sum, rate, cpuWarm, warmItems, cpuEnd }
+    return { count, sum, rate, cpuWarm, warmItems, cpuEnd, ownCpu }
   })
 
 /** What a worker's batches add up to, found by plain addition. */
@@ -333,7 +338,8 @@ const main = async ([mode, ...args]) => {
     await run({ module, export: 'heavy', args: [count, memory] }, { workers })
     const tallies = readTallies(memory)
     check(tallies[0].count + tallies[1].count, count)
-    return { perSecond: 1000 * tallies.reduce((sum, { rate }) => sum + rate, 0) }
+    const busiest = Math.max(...tallies.map(({ count: items, ownCpu }) => items * ownCpu)) / count
+    return { perSecond: 1000 * tallies.reduce((sum, { rate }) => sum + rate, 0), busiest }
   }
   const [rate, seconds] = args.map(Number)
   const counts = new SharedArrayBuffer(BUCKETS * 4)

@@ -162,6 +162,7 @@ describe('bench table', () => {
 const PROGRAMS = new Set([
   'W7a',
   'W7c',
+  'W7d',
   'W8',
   'W8s',
   'W9',
