@@ -49,7 +49,11 @@ export const namedRows = (names: readonly string[]): RowShape => ({
 export type JoinRowsState = readonly (readonly unknown[])[]
 
 /** No value of any side. */
-export const noValues = (width: number): unknown[][] => Array.from({ length: width }, () => [])
+export const noValues = (width: number): unknown[][] => {
+  const sides: unknown[][] = []
+  for (let side = 0; side < width; side++) sides.push([])
+  return sides
+}
 
 /** Takes a value in among those of its side; whether that changed anything. */
 export const insertValue = (values: unknown[], value: unknown, mode: JoinInsertMode): boolean => {
@@ -66,8 +70,12 @@ export const insertValue = (values: unknown[], value: unknown, mode: JoinInsertM
 export const rowsOf = (sides: JoinRowsState, { row }: RowShape): unknown[] => {
   let combinations: unknown[][] = [[]]
   for (const values of sides) {
-    const column = values.length === 0 ? [null] : values
-    combinations = combinations.flatMap((begun) => column.map((value) => [...begun, value]))
+    if (values.length > 1) {
+      combinations = combinations.flatMap((begun) => values.map((value) => [...begun, value]))
+    } else {
+      const value = values.length === 0 ? null : values[0]
+      for (const begun of combinations) begun.push(value)
+    }
   }
   return combinations.map(row)
 }
