@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, renameSync } from 'node:fs'
-import { readdir, rename } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { expect } from 'chai'
 import { ConnectorError, dataflow, run } from 'tidemark'
 import { TransactionalFileSink } from 'tidemark/connectors/files'
 import { map } from 'tidemark/operators'
 import { MemoryStore, TestingSource } from 'tidemark/testing'
+import { failure } from '../../support/failure.ts'
 import { Folder, messageOf } from '../../support/folder.ts'
 
 const NUMBERS = Array.from({ length: 10 }, (_, at) => at)
@@ -45,26 +47,56 @@ describe('an outage of the directory of TransactionalFileSink', () => {
     return all
   }
 
+  const slot = () =>
+    new TransactionalFileSink(folder.file('out')).build('files.out', '3', {
+      execution: 0,
+      resumeEpoch: 1,
+    })
+
+  const awayAt = async (doing: () => unknown): Promise<void> => {
+    const error = await failure(Promise.resolve(doing()))
+    expect(error).to.be.instanceOf(ConnectorError)
+    expect((error as ConnectorError).retryable).to.equal(true)
+  }
+
   const takeAway = () => rename(folder.file('out'), folder.file('aside'))
   const putBack = () => rename(folder.file('aside'), folder.file('out'))
 
   it('has a commit wait, and made once when the directory is back', async () => {
-    const partition = await new TransactionalFileSink(folder.file('out')).build('files.out', '3', {
-      execution: 0,
-      resumeEpoch: 1,
-    })
+    const partition = await slot()
     await partition.writeBatch(['a'])
     const staged = await partition.prepare(1)
     if (staged === null) throw new Error('nothing was staged')
     await takeAway()
-    const failure = await Promise.resolve(partition.commit(staged)).catch((error) => error)
-    expect(failure).to.be.instanceOf(ConnectorError)
-    expect((failure as ConnectorError).retryable).to.equal(true)
+    await awayAt(() => partition.commit(staged))
     await putBack()
     await partition.commit(staged)
     await partition.commit(staged)
     expect(await folder.text('out/part-03-0000000001.txt')).to.equal('a\n')
     expect(await published()).to.have.length(1)
+  })
+
+  it('has a commit wait for a disk that is read-only for a while (needs root, for a small one of its own)', async function () {
+    const disk = folder.file('out')
+    await mkdir(disk)
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk], { stdio: 'ignore' })
+    } catch {
+      return this.skip()
+    }
+    try {
+      const partition = await slot()
+      await partition.writeBatch(['a'])
+      const staged = await partition.prepare(1)
+      if (staged === null) throw new Error('nothing was staged')
+      execFileSync('mount', ['-o', 'remount,ro', disk])
+      await awayAt(() => partition.commit(staged))
+      execFileSync('mount', ['-o', 'remount,rw', disk])
+      await partition.commit(staged)
+      expect(await lines()).to.deep.equal(['a'])
+    } finally {
+      execFileSync('umount', [disk])
+    }
   })
 
   for (const recovery of [true, false]) {
