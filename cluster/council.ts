@@ -8,6 +8,8 @@ import { contests, formation, type LostStore } from './formation.ts'
 import { LEASE_TTL, Lease } from './lease.ts'
 import type { Messaging, Register, Subscription } from './messaging.ts'
 
+/** The key in which whoever forms an execution leaves its name. */
+const NEWEST = 'execution'
 const TELL_EVERY = 300
 /** A process that was heard of longer ago than this is away: milliseconds. */
 const PRESENT = 2000
@@ -19,6 +21,8 @@ const CALM = 5000
 const DOUBLE = 4000
 const REMIND_EVERY = 10_000
 const MOST_GONE = 256
+/** Longer than whoever is alone in an execution may act after it was last seen to be: milliseconds. */
+const CLEARED = 1800
 /** Between two looks at whose a store is that another process has, too. */
 const LOOK_AGAIN = 1000
 
@@ -38,6 +42,8 @@ export interface CouncilOptions {
   readonly changed: (hello: Hello) => void
   /** Told of a plan that takes the place of the execution under way. */
   readonly superseded: (plan: Plan) => void
+  /** Told while this process is alone in an execution: no other had begun one by `at`. */
+  readonly stands?: (at: number) => void
 }
 
 /**
@@ -47,6 +53,8 @@ export interface CouncilOptions {
  * N1. The number of an execution is higher than any that a process in it has seen.
  * N2. A process takes up a plan only if it is in it, in this life, and it is the newest it has seen.
  * N3. A process of another flow, release or count of processes takes part in nothing.
+ * N4. Who forms an execution without some process has said so in the register for so long that none
+ *     of those can act any more which, alone in another, look there first.
  */
 export class Council {
   readonly #options: CouncilOptions
@@ -67,6 +75,7 @@ export class Council {
   #done = 0
   #idleSince: number
   #forming = false
+  #standing = false
   #leaving = false
   #doubled: number | null = null
   #reminded = Number.NEGATIVE_INFINITY
@@ -295,9 +304,43 @@ export class Council {
     const own = this.#plan?.members.some(({ process }) => process === place.process) === true
     if (this.#busy !== 0 && this.#plan !== null && own) {
       messaging.publish(`tidemark.${flowId}.ctl.plan`, encodeControl(this.#plan))
+      if (this.#plan.members.length < place.count) void this.#stand(this.#plan)
       return
     }
     this.#formIfReady()
+  }
+
+  /** Keeps the register's word that this execution is the newest, unless another has put in its own. */
+  async #stand(plan: Plan): Promise<void> {
+    if (this.#standing) return
+    this.#standing = true
+    const { incarnation, runtime, stands } = this.#options
+    const at = runtime.monotonic()
+    try {
+      const register = await this.register()
+      const entry = await register.get(NEWEST)
+      if (entry !== null && entry.value !== incarnation) return
+      const kept =
+        entry === null
+          ? await register.create(NEWEST, incarnation)
+          : await register.update(NEWEST, incarnation, entry.revision)
+      const isAlone = plan.members.length === 1 && this.#busy === plan.execution
+      if (kept !== null && isAlone) stands?.(at)
+    } catch {
+      // The server is away: the next beat tries again.
+    } finally {
+      this.#standing = false
+    }
+  }
+
+  /** Whether no other process has begun to form while all that may be alone somewhere came to rest. */
+  async #isCleared(): Promise<boolean> {
+    const { incarnation, runtime } = this.#options
+    await new Promise<void>((resolve) => {
+      runtime.after(CLEARED, resolve)
+    })
+    const entry = await (await this.register()).get(NEWEST)
+    return entry?.value === incarnation && !this.#leaving && !this.#left
   }
 
   #formIfReady(): void {
@@ -382,9 +425,10 @@ export class Council {
 
   /** Numbers the execution and tells of it (N1). */
   async #form(members: Plan['members'], others: readonly Hello[]): Promise<void> {
-    const { messaging, flowId, hash, incarnation } = this.#options
+    const { messaging, flowId, hash, incarnation, place } = this.#options
     try {
-      const written = await (await this.register()).put('execution', incarnation)
+      const written = await (await this.register()).put(NEWEST, incarnation)
+      if (members.length < place.count && !(await this.#isCleared())) return
       if (!this.#lease.held) return
       const known = [this.#seen, ...others.map(({ seen }) => seen)]
       const runs = [this.#brings.run, ...others.map(({ run }) => run)].filter((run) => run !== null)

@@ -43,6 +43,8 @@ export interface ProcessExecutionOptions {
   readonly plan: Plan
   /** The number of this process. */
   readonly process: number
+  /** How many processes the flow has, in this execution or not. */
+  readonly count: number
   readonly flow: FlowModule
   readonly flowId: string
   readonly settings: ThreadSettings
@@ -233,10 +235,18 @@ export class ProcessExecution {
     return this.#threads.ask(question)
   }
 
+  /** At `at` nobody else had begun an execution without this process, which is alone in this one. */
+  stand(at: number): void {
+    if (this.#settled || this.#links.links.size > 0) return
+    this.#term.runFor(at + LEASE - this.#options.runtime.monotonic())
+  }
+
   /** All others have heard of this process not long ago: its workers may act (X3). */
   #renew(): void {
     if (this.#settled) return
-    const { runtime } = this.#options
+    const { runtime, count } = this.#options
+    // Who is alone, but need not stay so, is told by the council: see `stand`.
+    if (this.#links.links.size === 0 && count > 1) return
     let heard = Number.POSITIVE_INFINITY
     for (const { echo } of this.#links.links.values()) {
       if (echo === 0) return
@@ -351,7 +361,7 @@ export class ProcessExecution {
   }
 }
 
-/** A process that has the flow to itself; nobody can give it up: milliseconds. */
+/** The only process that the flow has; nobody can give it up: milliseconds. */
 const ALONE = 365 * 24 * 3600 * 1000
 
 /** What goes away with another execution: a lost process, a thread that died, a lock still held. */

@@ -155,4 +155,15 @@ describe('The processes of a flow', function () {
       }
     })
   }
+
+  it('lets one that was alone act no more once another has gone on', async () => {
+    const members = new VirtualMembers({ seed: 0, count: 2, shared: true })
+    const { runtime, ledger } = members
+    members.start()
+    runtime.after(8943, () => members.pause(1, 6358))
+    runtime.after(16_501, () => members.pause(0, 3000))
+    await runtime.advance(45_000)
+    expect(ledger.wrong).to.deep.equal([])
+    expect(ledger.acts.at(-1)?.plan.members.length).to.equal(2)
+  })
 })

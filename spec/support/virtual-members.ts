@@ -122,6 +122,7 @@ class Member {
       report: () => {},
       changed: (hello) => this.#onHello(hello),
       superseded: () => this.#term?.fail(),
+      stands: (at) => this.#term?.stand(at),
     })
   }
 
@@ -221,8 +222,12 @@ class Term {
     })
   }
 
+  stand(at: number): void {
+    if (!this.#failed && this.#links.links.size === 0) this.#until = at + LEASE
+  }
+
   #renew(): void {
-    if (this.#failed) return
+    if (this.#failed || this.#links.links.size === 0) return
     let heard = Number.POSITIVE_INFINITY
     for (const { echo } of this.#links.links.values()) {
       if (echo === 0) return
