@@ -46,6 +46,7 @@ export const listLetters = async (
   { print, directory, terminal }: World,
 ): Promise<number> => {
   const found = await readLetters(resolve(directory, file))
+  checkIsOurs(file, found)
   warnOfDamage(file, found, terminal)
   const chosen = found.letters.filter(
     (letter) => isOf(letter, flags.step) && (flags.all === true || !letter.retried),
@@ -68,6 +69,7 @@ export const retryLetters = async (
   const { print, directory, terminal } = world
   const path = resolve(directory, file)
   const found = await readLetters(path, { items: true })
+  checkIsOurs(file, found)
   warnOfDamage(file, found, terminal)
   const waiting = found.letters.filter((letter) => isOf(letter, flags.step) && !letter.retried)
   const whole = waiting.filter(({ item }) => item !== undefined).slice(0, limitOf(flags.limit))
@@ -232,10 +234,18 @@ const lostOf = (waiting: readonly KeptLetter[]): string => {
     : ` ${lost} could not be kept whole and can't be tried again: tidemark dlq list says why.`
 }
 
+/** One line alone may have been cut short by a crash; several are no letters at all. */
+const checkIsOurs = (file: string, { letters, damaged }: LettersFound): void => {
+  if (letters.length > 0 || damaged.length < 2) return
+  throw new UsageError(
+    `"${file}" has not one dead letter in its ${damaged.length} lines: name the file of a FileDeadLetter, and the module behind it, as in tidemark dlq retry failed.jsonl flow.ts.`,
+  )
+}
+
 const warnOfDamage = (file: string, { damaged }: LettersFound, terminal: Terminal): void => {
   if (damaged.length === 0) return
   const lines = damaged.slice(0, 5).join(', ')
   terminal.warn(
-    `${file}: ${damaged.length} lines are no letters and are passed over (line ${lines}${damaged.length > 5 ? ', …' : ''}); a crash may cut one short.`,
+    `${file}: ${damaged.length === 1 ? '1 line is no letter and is' : `${damaged.length} lines are no letters and are`} passed over (line ${lines}${damaged.length > 5 ? ', …' : ''}); a crash may cut one short.`,
   )
 }

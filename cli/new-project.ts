@@ -18,6 +18,8 @@ export const projectFiles = (
   ['orders.csv', ORDERS],
   ['flow.ts', flow(name.replace(/\./g, '-'))],
   ['flow.spec.ts', SPEC],
+  ['Dockerfile', `${BUILD}${IMAGE}`],
+  ['.dockerignore', LEFT_OUT],
 ]
 
 const manifest = (name: string, { tidemark, tsx, typescript, nodeTypes }: ProjectVersions) => ({
@@ -127,6 +129,38 @@ test('a line that is no order stops the flow, and is named', async () => {
 })
 `
 
+const BUILD = `# Build it: docker build -t flow:1 .   (npm install has made the package-lock.json that it needs)
+
+`
+
+/** As that of samples/deploy. */
+const IMAGE = `FROM node:22-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev
+
+FROM node:22-slim
+WORKDIR /app
+ENV NODE_ENV=production
+# A volume that is made for this folder takes over its owner.
+RUN mkdir /state && chown node:node /state
+COPY --from=packages /app/node_modules ./node_modules
+COPY . .
+USER node
+EXPOSE 3030
+VOLUME /state
+ENTRYPOINT ["node_modules/.bin/tidemark"]
+CMD ["run", "flow.ts"]
+`
+
+const LEFT_OUT = `# What stays out of the image: packages of this machine, state, and what npm or git keep.
+node_modules
+state
+.git
+.npm
+*.log
+`
+
 const readme = (name: string): string => `# ${name}
 
 A flow made with \`tidemark new\`: it reads orders and tells what each customer has spent.
@@ -144,5 +178,6 @@ What next:
 - \`npx tidemark run flow.ts -w 2\` shares the customers between two threads.
 - \`npx tidemark doctor flow.ts\` says what may go wrong with the flow.
 - \`npx tidemark visualize flow.ts\` draws it.
-- \`npx tidemark deploy k8s flow.ts\` prints what runs it on Kubernetes.
+- \`npx tidemark deploy compose flow.ts > compose.yaml\` prints what runs it with Docker Compose, which
+  builds its image from \`Dockerfile\`; \`npx tidemark deploy k8s flow.ts\` what runs it on Kubernetes.
 `

@@ -46,8 +46,8 @@ Examples:
   tidemark deploy k8s report.ts --job             a flow that comes to its end
   tidemark deploy compose flow.ts --replicas 2 > compose.yaml
 
-It prints and changes nothing. The image has the tidemark command for its entry point, as that of
-samples/deploy/Dockerfile; the module is named as it lies in the image's working folder.`
+It prints and changes nothing. The image has the tidemark command for its entry point, as that of the
+Dockerfile that tidemark new makes; the module is named as it lies in the image's working folder.`
 
 const addDeploy = (
   program: Command,

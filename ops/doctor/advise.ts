@@ -53,7 +53,7 @@ const ofRecovery = (flow: Dataflow, { recovery }: RunOptions): readonly Finding[
     found.push(
       note(
         'recovery',
-        `The module names no recovery, and ${quoted(keeps)} keep state or a position: run it with --recovery-directory, or a crash loses them.`,
+        `The module names no recovery, and ${quoted(keeps)} ${keeps.length === 1 ? 'keeps' : 'keep'} state or a position: run it with --recovery-directory, or a crash loses them.`,
       ),
     )
   }

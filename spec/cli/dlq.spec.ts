@@ -39,6 +39,17 @@ describe('tidemark dlq @long', () => {
     expect(stdout).to.include('3 shown (3 of orders.parse), 3 wait, 0 were tried again.')
   })
 
+  it('says so of a file that has none, as where module and file are mixed up', async () => {
+    for (const args of [
+      ['list', 'spec/cli/flows/flows.ts'],
+      ['retry', 'spec/cli/flows/flows.ts', 'failed.jsonl'],
+    ]) {
+      const { code, stderr } = await here(['dlq', ...args])
+      expect(code).to.equal(2)
+      expect(stderr).to.match(/has not one dead letter in its \d+ lines: name the file of a/)
+    }
+  })
+
   it('lists them as JSON, of one step if asked', async () => {
     const file = folder.file('failed.jsonl')
     const all = JSON.parse((await here(['dlq', 'list', file, '--json'])).stdout)

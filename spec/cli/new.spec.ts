@@ -79,6 +79,16 @@ describe('tidemark new @long', () => {
     expect(manifest.dependencies.tidemark).to.equal(`^${own.version}`)
     expect(manifest.devDependencies.typescript).to.equal(own.devDependencies.typescript)
     expect(await readFile(join(project, '.gitignore'), 'utf8')).to.include('node_modules/')
+    const image = (text: string): string => text.slice(text.indexOf('FROM '))
+    const [ours, its] = await Promise.all(
+      ['samples/deploy/Dockerfile', join(project, 'Dockerfile')].map((path) =>
+        readFile(path, 'utf8'),
+      ),
+    )
+    expect(image(its ?? '')).to.equal(image(ours ?? ''))
+    expect(await readFile(join(project, '.dockerignore'), 'utf8')).to.equal(
+      await readFile('samples/deploy/Dockerfile.dockerignore', 'utf8'),
+    )
   })
 
   const refusal = async (name: string): Promise<string> => {
