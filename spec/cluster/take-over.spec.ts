@@ -61,7 +61,6 @@ describeWithNats('A process that stays away, its recovery partitions archived @l
     those[0]?.signal('SIGTERM')
     const codes = await Promise.all(those.map(({ ended }) => ended))
     expect(codes, those.map(({ log }) => log).join('\n')).to.deep.equal(those.map(() => 0))
-    expect(gaps(await linesIn(folder.file('out')))).to.deep.equal({ lost: 0, doubled: 0 })
   }
 
   it('is gone on without; back again it gives them up and takes part with new ones', async () => {
@@ -82,6 +81,7 @@ describeWithNats('A process that stays away, its recovery partitions archived @l
     await a.says('1 workers in 1 of 2 processes', 2)
     await goesOn()
     await stopped(a)
+    expect(gaps(await linesIn(folder.file('out')))).to.deep.equal({ lost: 0, doubled: 0 })
   })
 
   it('is refused whatever it still writes when it was only stopped, and gives them up alive', async () => {
@@ -96,7 +96,8 @@ describeWithNats('A process that stays away, its recovery partitions archived @l
     await b.says('2 workers in 2 of 2 processes', 2)
     await goesOn()
     await stopped(a, b)
-    // A sink that takes whatever comes has been given nothing by the dead execution.
+    // No batch was handed to a sink by the dead execution. One that was before may end only now, in
+    // files that the others write, too: what is in those is not looked at.
     const writes = (await readFile(`${folder.file('out')}.log`, 'utf8')).trim().split('\n')
     const late = writes
       .map((line) => line.split(' ').map(Number))
