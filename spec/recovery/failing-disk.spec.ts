@@ -213,7 +213,8 @@ const fillAndFree = async (disk: string): Promise<void> => {
   const alarm = new Promise<void>((resolve) => {
     counting.onAlarm = resolve
   })
-  await after(300)
+  // Before an execution has begun, a full disk ends it.
+  while (counting.committed < 3) await after(10)
   fill(filler)
   await alarm
   const { committed } = counting
