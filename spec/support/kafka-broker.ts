@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { createServer, Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -176,9 +176,10 @@ export class KafkaBroker {
       child.stderr.on('data', hear)
       child.once('exit', () => reject(new Error(said)))
     })
-    // One that is shared by all spec files must not keep the process.
+    // One that is shared by all spec files must not keep the process; nobody reads what it says now.
+    child.stdout.destroy()
+    child.stderr.destroy()
     child.unref()
-    for (const pipe of [child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref()
   }
 
   /** The file that the first messages of a partition lie in. */

@@ -164,13 +164,16 @@ export class KafkaWorld {
     return size
   }
 
-  /** Everything committed, partition by partition. */
+  /**
+   * Everything committed, partition by partition, of all that was written before: brokers say that a
+   * transaction is committed a moment before its messages can be read.
+   */
   async held(topic: string): Promise<readonly Held[]> {
     const facts = (await this.again(() => this.cluster.topics([topic]))).get(topic)
     const held: Held[] = []
     for (const partition of facts?.partitions ?? []) {
       const where = { topic, partition }
-      const end = await this.again(() => this.cluster.offsetAt(where, 'latest'))
+      const end = await this.again(() => this.cluster.offsetAt(where, 'end'))
       for (let offset = 0n; offset < end; ) {
         const leader = await this.again(() => this.cluster.leaderOf(where))
         const wanted = [{ ...where, offset, maxBytes: 1_000_000 }]

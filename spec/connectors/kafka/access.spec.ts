@@ -60,6 +60,8 @@ describe(KafkaWorld.titled('a Kafka broker that wants TLS and a password'), () =
       .input('in', new TestingSource([{ value: 'told' }]))
       .output('out', new KafkaSink({ brokers, topic, client, transactional: true }))
     await run(writing, { logger: silent })
+    // A source that ends where the topic ends must not come before the transaction can be read.
+    expect(await world.values(topic)).to.deep.equal(['told'])
     const out = new TestingSink<string>()
     const reading = dataflow('reading')
     reading

@@ -29,9 +29,9 @@ export const describeDriver = (
       return fetched
     }
 
-    /** Everything behind an offset, and where it ends. */
+    /** Everything behind an offset, and where it ends; a transaction may be seen only a moment later. */
     const readAll = async (topic: string, partition = 0, from = 0n) => {
-      const end = await cluster.offsetAt({ topic, partition }, 'latest')
+      const end = await cluster.offsetAt({ topic, partition }, 'end')
       const values: (string | undefined)[] = []
       let offset = from
       while (offset < end) {

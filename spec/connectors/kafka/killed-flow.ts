@@ -8,7 +8,7 @@ export const PROGRAM: string = fileURLToPath(import.meta.url)
 
 if (process.argv[1] === PROGRAM) {
   const [broker = '', topic = ''] = process.argv.slice(2)
-  await countInto((counts) => {
+  void countInto((counts) => {
     counts
       .pipe(mapValue('message', (count) => ({ key: count.key, value: JSON.stringify(count) })))
       .output('out', new KafkaSink({ brokers: [broker], topic, transactional: true }))

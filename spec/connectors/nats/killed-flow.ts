@@ -8,7 +8,7 @@ export const PROGRAM: string = fileURLToPath(import.meta.url)
 if (process.argv[1] === PROGRAM) {
   const [servers = '', stream = ''] = process.argv.slice(2)
   const subject = ([key]: readonly [string, Count]): string => `${stream}.${key}`
-  await countInto((counts) => {
+  void countInto((counts) => {
     counts.output('out', new JetStreamSink({ servers, subject }))
   })
 }

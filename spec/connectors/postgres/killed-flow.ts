@@ -7,7 +7,7 @@ export const PROGRAM: string = fileURLToPath(import.meta.url)
 
 if (process.argv[1] === PROGRAM) {
   const [connection = ''] = process.argv.slice(2)
-  await countInto((counts) => {
+  void countInto((counts) => {
     counts.output('out', new PostgresSink({ connection, table: 'killed' }))
   })
 }
