@@ -73,12 +73,14 @@ export const linesOf = (findings: Findings): Line[] => {
     const verdict = verdictOf(row, costs, wrong)
     const own = costs.get(row.ours)
     const speed = findings.workload.unit === 'CPU s per 1e6'
+    // A row that is judged by its own figure alone does something else than the loops beside it.
+    const isAlone = row.gates.length > 0 && row.gates.every((gate) => gate.against === null)
     return {
       verdict,
       cells: [
         row.label,
-        speed ? ratioTo(row, 'hand') : '-',
-        speed ? ratioTo(row, 'rxjs') : '-',
+        speed && !isAlone ? ratioTo(row, 'hand') : '-',
+        speed && !isAlone ? ratioTo(row, 'rxjs') : '-',
         others(row),
         bounds(row.gates, 'floor'),
         bounds(row.gates, 'aim'),

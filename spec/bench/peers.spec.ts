@@ -4,7 +4,7 @@ import { performancePage } from '../../bench/page.ts'
 import { PEER_MARK, type PeerRun, peerVariant, runPeer } from '../../bench/peers/peer.ts'
 import { peerLines, slowerLines, sortedPeerLines } from '../../bench/report.ts'
 import type { Findings } from '../../bench/rounds.ts'
-import type { PeerRow, Sample } from '../../bench/workload.ts'
+import type { PeerRow, Sample, Workload } from '../../bench/workload.ts'
 
 /** A peer that counts the rows it is given and adds up their second field, twice. */
 const COUNTING = `
@@ -128,36 +128,38 @@ describe('bench table of peers', () => {
 })
 
 describe('bench page', () => {
+  const alone: Workload = {
+    id: 'W0',
+    title: 'nothing',
+    unit: 'CPU s per 1e6',
+    rows: [
+      {
+        label: 'W0 alone',
+        ours: 'tidemark',
+        gates: [{ against: 'hand', better: 'higher', floor: 0.5, aim: 1 }],
+        group: { name: 'all', against: 'hand', floor: 0.5, aim: 1 },
+      },
+    ],
+    variants: ['hand', 'rxjs', 'tidemark'],
+    peers: [
+      {
+        peer: 'flink',
+        workers: 1,
+        label: 'W0 to Flink',
+        ours: 'tidemark',
+        variant: 'flink',
+        bounds: null,
+      },
+    ],
+    measure: async () => ({ cost: 1, rssMb: 1, passes: 1 }),
+    check: async () => null,
+  }
+
   const pageOf = (findings: Partial<Findings>): string =>
     performancePage({
       findings: [
         {
-          workload: {
-            id: 'W0',
-            title: 'nothing',
-            unit: 'CPU s per 1e6',
-            rows: [
-              {
-                label: 'W0 alone',
-                ours: 'tidemark',
-                gates: [{ against: 'hand', better: 'higher', floor: 0.5, aim: 1 }],
-                group: { name: 'all', against: 'hand', floor: 0.5, aim: 1 },
-              },
-            ],
-            variants: ['hand', 'rxjs', 'tidemark'],
-            peers: [
-              {
-                peer: 'flink',
-                workers: 1,
-                label: 'W0 to Flink',
-                ours: 'tidemark',
-                variant: 'flink',
-                bounds: null,
-              },
-            ],
-            measure: async () => ({ cost: 1, rssMb: 1, passes: 1 }),
-            check: async () => null,
-          },
+          workload: alone,
           samples: new Map(),
           wrong: new Map(),
           failed: new Map(),
@@ -188,6 +190,17 @@ describe('bench page', () => {
       expect(pageOf(findings)).not.to.match(/NaN|undefined|Infinity|null/)
     })
   }
+
+  it('shows no ratio for a row that is judged by its own figure alone', () => {
+    const samples = new Map([
+      ['tidemark', one(2)],
+      ['hand', one(1)],
+    ])
+    expect(pageOf({ samples })).to.match(/\| W0 alone +\| 0\.50 /)
+    const gates = [{ against: null, better: 'lower', floor: 3, aim: 1 }] as const
+    const workload = { ...alone, rows: alone.rows.map((row) => ({ ...row, gates })) }
+    expect(pageOf({ samples, workload })).to.match(/\| W0 alone +\| - /)
+  })
 
   it('says of a peer that could not run why', () => {
     const page = pageOf({ failed: new Map([['flink', 'not available here: no mvn']]) })
