@@ -16,7 +16,7 @@ export type TakeOver =
   | { readonly kind: 'refused'; readonly why: string }
 
 /** Where a process keeps its own store, and what it is called in the archive. */
-export interface Household {
+interface Household {
   readonly archive?: ArchivePlace
   readonly owner?: string
 }
