@@ -72,7 +72,12 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
     const sink = new KafkaSink({ brokers, topic, prefix, transactional: true })
     sink.useRun?.({ recovery: true, runtime: systemRuntime })
     const slot = await sink.build('flow.out', '0', { execution })
-    await world.again(async () => slot.fence(execution))
+    try {
+      await world.again(async () => slot.fence(execution))
+    } catch (error) {
+      await slot.close()
+      throw error
+    }
     return slot
   }
 
