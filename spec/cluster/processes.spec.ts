@@ -53,6 +53,14 @@ describeWithNats('A flow in several processes @long', () => {
     return members
   }
 
+  /** Resolves when more has been written than when it was asked. */
+  const goesOn = async (): Promise<void> => {
+    const written = async (): Promise<number> =>
+      (await linesIn(folder.file('out')).catch(() => [])).length
+    const before = await written()
+    while ((await written()) <= before) await pause(50)
+  }
+
   /** What one process alone leaves. */
   const undisturbed = async (items: number): Promise<string[]> => {
     await run(counting(folder.file('alone'), items, 0))
@@ -84,20 +92,20 @@ describeWithNats('A flow in several processes @long', () => {
   })
 
   it('bridges restarts of the NATS server in one execution, stops as a whole when any one is told to', async () => {
-    const [a, b] = begin({ items: 1600, pause: 60, stores: 'one' }) as [Member, Member]
+    const [a, b] = begin({ items: 9000, pause: 60, stores: 'one' }) as [Member, Member]
     await Promise.all([a.says(BEGINS), b.says(BEGINS)])
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
       await pause(200)
       await server.down(signal)
       await server.up()
+      await goesOn()
     }
-    await pause(200)
     b.signal('SIGTERM')
-    expect(await ends()).to.deep.equal([0, 0])
+    expect(await ends(), `${a.log}${b.log}`).to.deep.equal([0, 0])
     expect(a.output).to.match(/^stopped \d+\n$/)
     expect([a.times(BEGINS), b.times(BEGINS)]).to.deep.equal([1, 1])
-    begin({ items: 1600, pause: 0, stores: 'one', count: 3 })
+    begin({ items: 9000, pause: 0, stores: 'one', count: 3 })
     expect(await ends()).to.deep.equal([0, 0, 0])
-    expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed(1600))
+    expect(await linesIn(folder.file('out'))).to.deep.equal(await undisturbed(9000))
   })
 })
