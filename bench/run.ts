@@ -1,12 +1,13 @@
 /** `npm run bench`: the workloads beside their peers, as README.md in this folder describes. */
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadWorkload } from './catalog.ts'
 import { type BenchOptions, paceOf, parseOptions, USAGE } from './options.ts'
 import { performancePage } from './page.ts'
 import { install } from './peers/install.ts'
 import { PEER_TITLES, type PeerName } from './peers/peer.ts'
+import { withFigures } from './readme.ts'
 import {
   groupLines,
   HEAD,
@@ -22,6 +23,7 @@ import {
 import { type Findings, runRounds } from './rounds.ts'
 
 const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+const README = fileURLToPath(new URL('../README.md', import.meta.url))
 
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`)
@@ -99,8 +101,10 @@ const bench = async (args: readonly string[]): Promise<number> => {
   if (others.length > 0) print(`\n${table(PEER_HEAD, others)}`)
   if (options.write) {
     const command = ['npm run bench --', ...args].join(' ')
-    writeFileSync(PAGE, performancePage({ findings, command, date: new Date() }))
-    print(`\nWritten: ${PAGE}`)
+    const date = new Date()
+    writeFileSync(PAGE, performancePage({ findings, command, date }))
+    writeFileSync(README, withFigures(readFileSync(README, 'utf8'), { findings, date }))
+    print(`\nWritten: ${PAGE}, and the figures of ${README}`)
   }
   return exitCodeOf(findings, options.gate)
 }
