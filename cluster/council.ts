@@ -37,7 +37,7 @@ export interface CouncilOptions {
   readonly runtime: Runtime
   readonly report: (level: 'info' | 'warn', message: string) => void
   /** How stores of lost processes are taken over; `null` where nothing is archived. */
-  readonly estate?: Estate | null
+  readonly estate: Estate | null
   /** Told of every word of another process. */
   readonly changed: (hello: Hello) => void
   /** Told of a plan that takes the place of the execution under way. */
@@ -372,7 +372,7 @@ export class Council {
   /** Takes over what lost processes have kept, once they have been given long to come back. */
   #takeOver(lost: readonly LostStore[]): void {
     const { estate, report } = this.#options
-    if (lost.length === 0 || estate === undefined || estate === null) return
+    if (lost.length === 0 || estate === null) return
     const now = this.#options.runtime.monotonic()
     const since = Math.max(
       this.#idleSince,
@@ -398,7 +398,7 @@ export class Council {
   #lookAgain(): void {
     const { estate, runtime } = this.#options
     const soon = runtime.monotonic() - this.#changed < LOOK_AGAIN
-    if (estate === undefined || estate === null) return
+    if (estate === null) return
     if (soon || this.#busy !== 0 || this.#changing || this.#left) return
     void this.#change(estate, async () => {})
   }

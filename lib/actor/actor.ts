@@ -8,7 +8,7 @@ import type { Timing } from './timing.ts'
 /** One end of an edge, as its sender sees it. */
 export interface Outlet {
   send(signal: Signal): void
-  /** Whether the sender should stop for now. */
+  /** Whether the sender should wait until there is room. */
   readonly full: boolean
 }
 

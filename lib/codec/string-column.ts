@@ -12,8 +12,8 @@ export const DICTIONARY: number = 5
 const LOOK = 64
 const FEW_WORDS = 24
 const MOST_WORDS = 4096
-/** From so many characters on V8 makes a part of a string by pointing into the whole. */
-const SLICED_FROM = 13
+/** From so many characters on a piece of a string keeps the whole alive (V8); shorter ones are copies. */
+export const SLICED_FROM: number = 13
 
 export const writeStrings = (writer: ByteWriter, values: readonly unknown[]): boolean => {
   for (const value of values) if (typeof value !== 'string') return false

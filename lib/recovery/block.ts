@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { SLICED_FROM } from '../codec/string-column.ts'
 import { CorruptPartitionError } from '../errors/errors.ts'
 
 /**
@@ -24,8 +25,6 @@ const FULL_BYTES = 64 * 1024
 const FULL_ROWS = 1024
 /** The longest head of a key or state: 32 bits in sevens. */
 const LONGEST_VARINT = 5
-/** From here on a piece of a string keeps the whole alive (V8); shorter ones are copies. */
-const SLICED_FROM = 13
 /** Below this a loop copies sooner than a call into the engine does. */
 const SHORT = 48
 

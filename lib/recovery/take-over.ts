@@ -80,12 +80,12 @@ export const isTaken = async (
 /** Sets the own store aside where another process has taken it over (T3). */
 export const giveUpTaken = async (
   directory: string,
-  { archive: place, owner = ALONE }: Household,
+  household: Household,
   log: (message: string) => void,
 ): Promise<void> => {
-  if (place === undefined || owner === ALONE) return
-  const { own } = await storesIn(directory)
-  if (own === null) return
+  const kept = await keptBeside(directory, household)
+  if (kept === null) return
+  const { place, own } = kept
   const heir = await withArchive(place, async (archive) => (await inheritances(archive)).get(own))
   if (heir === undefined || heir.by === own) return
   const aside = await giveUp(directory)
@@ -98,12 +98,12 @@ export const giveUpTaken = async (
 /** Has the stores here that this process has taken over, and no others. */
 export const keepTaken = async (
   directory: string,
-  { archive: place, owner = ALONE }: Household,
+  household: Household,
   log: (message: string) => void,
 ): Promise<void> => {
-  if (place === undefined || owner === ALONE) return
-  const { own } = await storesIn(directory)
-  if (own === null) return
+  const kept = await keptBeside(directory, household)
+  if (kept === null) return
+  const { place, own } = kept
   await withArchive(place, async (archive) => {
     const heirs = await inheritances(archive)
     for (const store of await takenStores(directory)) {
@@ -120,6 +120,16 @@ export const keepTaken = async (
       )
     }
   })
+}
+
+/** The own store and its archive, where other processes may take it over; else `null`. */
+const keptBeside = async (
+  directory: string,
+  { archive: place, owner = ALONE }: Household,
+): Promise<{ readonly place: ArchivePlace; readonly own: string } | null> => {
+  if (place === undefined || owner === ALONE) return null
+  const { own } = await storesIn(directory)
+  return own === null ? null : { place, own }
 }
 
 /** A store that nobody has taken over is where it was made; a taken one, where it was written down. */

@@ -39,7 +39,7 @@ export interface TaskContext {
  * result of the items before it has been emitted.
  */
 export interface TaskProcessor {
-  /** Whether to keep further signals back for now. */
+  /** Whether to keep further signals back until there is room. */
   readonly full: boolean
   /** Items as user code sees them: pairs, where the stream is keyed. */
   onBatch(epoch: number, items: readonly unknown[]): void

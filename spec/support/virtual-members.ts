@@ -118,6 +118,7 @@ class Member {
       workers: 1,
       messaging,
       incarnation,
+      estate: null,
       runtime: process,
       report: () => {},
       changed: (hello) => this.#onHello(hello),
