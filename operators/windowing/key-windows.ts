@@ -6,7 +6,7 @@ import type { WindowLogic } from './window-logic.ts'
 import { closeMillisOf, type WindowMetadata } from './window-metadata.ts'
 import type { WindowPlan } from './window-plan.ts'
 import type { WindowSink } from './window-sink.ts'
-import { LATE_SESSION_ID, type WindowerLogic } from './windower.ts'
+import type { WindowerLogic } from './windower.ts'
 
 /** What a snapshot keeps of one key. A key with nothing open has its clock and windower alone. */
 export interface KeyWindowsState {
@@ -216,13 +216,19 @@ export class KeyWindows<V, W> {
   #admitLate(time: number, value: V, sink: WindowSink<V, W>): void {
     this.flush(sink)
     const ids = this.#windower.openFor(time, this.#watermark - this.#allowedLateness)
-    for (const id of this.#windower.lateFor(time)) {
-      const isIn = ids.includes(id) || (id === LATE_SESSION_ID && ids.length > 0)
-      if (!isIn) sink.late(this.key, id, value)
-    }
+    for (const id of this.#missed(time, ids)) sink.late(this.key, id, value)
     this.#insertInto(ids, time, { value, sink })
     this.#merge(sink)
     this.#close(sink)
+  }
+
+  /** The ids of windows that a value should be in and is not, as it is in those of `ids` only. */
+  #missed(time: number, ids: readonly number[]): readonly number[] {
+    const named = this.#windower.lateFor(time)
+    if (ids.length === 0) return named
+    const missed = named.filter((id) => !ids.includes(id))
+    // Sessions have a value or not; the id under which they would give it up is none of theirs.
+    return missed.length === named.length ? [] : missed
   }
 
   #merge(sink: WindowSink<V, W>): void {

@@ -23,7 +23,10 @@ export interface Item {
 /** Items of one partition as they arrive: out of order within the bound, anywhere in time. */
 const partition: fc.Arbitrary<{ key: string; at: number }[]> = fc
   .record({
-    from: fc.integer({ min: -20_000, max: 20_000 }),
+    from: fc.oneof(
+      fc.integer({ min: -BOUND, max: BOUND }),
+      fc.integer({ min: -20_000, max: 20_000 }),
+    ),
     steps: fc.array(
       fc.record({
         key: fc.constantFrom('a', 'b', 'c', 'd'),

@@ -7,6 +7,7 @@ import {
   keyOn,
   mapValue,
   SessionWindower,
+  SlidingWindower,
   TumblingWindower,
   WatermarkClock,
   type WindowMetadata,
@@ -107,6 +108,24 @@ describe('A window that comes out more than once', () => {
       ])
       expect(metas.filter(([id]) => id === 0)).to.deep.equal(Array(3).fill([0, [0, 10]]))
       expect(lates).to.deep.equal([[0, 5]])
+    })
+
+    it(`is told from others that hold the value and are forgotten, also where their id is -1: ${name}`, async () => {
+      const windower = new SlidingWindower({
+        length: { seconds: 9 },
+        offset: { seconds: 3 },
+        alignTo: 0,
+      })
+      const { rows, lates } = await outOf([at(7), at(16), at(1)], { allowedLateness, windower })
+      const late = { allowedLateness: { seconds: 9 }, windower }
+      expect(lates).to.deep.equal([])
+      expect(rows.filter(([, is]) => is.includes(1)).map(([id]) => id)).to.deep.equal([-2, -1, 0])
+      const short = await outOf([at(7), at(16), at(1)], late)
+      expect(short.lates).to.deep.equal([
+        [-2, 1],
+        [-1, 1],
+      ])
+      expect(short.rows.filter(([, is]) => is.includes(1))).to.deep.equal([[0, [7, 1]]])
     })
 
     it(`has only what is new where it discards: ${name}`, async () => {
