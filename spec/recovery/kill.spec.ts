@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { RecoveryStore } from 'tidemark'
 import { rounds } from '../support/effort.ts'
 import { Folder } from '../support/folder.ts'
+import { SEED, SEEDED } from '../support/seed.ts'
 import type { Deadly } from './deadly-store.ts'
 import { type ChildOrders, FILES, undisturbed } from './kill-flow.ts'
 
@@ -12,7 +13,6 @@ const CHILD = fileURLToPath(new URL('./kill-flow.ts', import.meta.url))
 /** The kills of one history; thirty where there is time. */
 const KILLS = rounds({ test: 5, ci: 30, torture: 300 })
 const EARLY_KILLS = rounds({ test: 7, ci: 20, torture: 100 })
-const SEED = Number(process.env['KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const ACCOUNTS = 400
 /** Slow enough that no history is over before its kills are: 30 lines a millisecond. */
 const PAUSE = 10
@@ -211,7 +211,7 @@ const expected = async (folder: Folder): Promise<Record<string, string>> => {
   }
 }
 
-describe(`A flow whose process is killed (KILL_SEED=${SEED})`, function () {
+describe(`A flow whose process is killed (${SEEDED})`, function () {
   this.timeout(KILLS * 10_000 + 600_000)
 
   // Each spends most of its time waiting for processes, so they live side by side.
