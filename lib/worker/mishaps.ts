@@ -26,16 +26,29 @@ interface Noted {
 }
 
 /**
- * The latest items that failed. They are drawn when somebody asks: where half of all items fail,
- * nobody waits for pictures.
+ * The items that failed and were passed over: how many, and the latest of them. These are drawn when
+ * somebody asks: where half of all items fail, nobody waits for pictures.
  */
 export class Mishaps {
   readonly #noted: Noted[] = []
+  readonly #counts = new Map<string, number>()
   #next = 0
+  #total = 0
 
   note(step: string, failure: Failure, time: number): void {
+    this.#total += 1
+    this.#counts.set(step, (this.#counts.get(step) ?? 0) + 1)
     this.#noted[this.#next] = { step, failure, time }
     this.#next = (this.#next + 1) % MOST
+  }
+
+  get total(): number {
+    return this.#total
+  }
+
+  /** How many each step had, where it had any. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
   }
 
   /** The newest last. */

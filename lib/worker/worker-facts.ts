@@ -112,14 +112,12 @@ export const factsOf = (
     readonly stopping: boolean
     readonly pacer: Pacer
     readonly letters: DeadLetters
-    readonly skipped: ReadonlyMap<string, number>
     readonly mishaps: Mishaps
     readonly links: readonly LinkNow[]
     readonly loaded: Loaded | null
   },
 ): WorkerFacts => {
-  const { index, monotonic, reading, stopping, pacer, letters, skipped, mishaps, links, loaded } =
-    worker
+  const { index, monotonic, reading, stopping, pacer, letters, mishaps, links, loaded } = worker
   const recorder = actors.map(({ behavior }) => behavior).find((each) => each instanceof Recorder)
   return {
     worker: index,
@@ -129,7 +127,7 @@ export const factsOf = (
     committed: pacer.committed,
     epochAge: pacer.age,
     epochs: pacer.durations.counted,
-    skipped: [...skipped],
+    skipped: [...mishaps.counts],
     mishaps: mishaps.latest,
     deadLettered: [...letters.taken].map(([id, items]) => [ownId(id), items]),
     circuits: [...circuits].map(([step, { state, opened }]) => [step, state, opened]),

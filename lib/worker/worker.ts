@@ -4,7 +4,7 @@ import type { Control, Group, Network, Receiver } from '../exchange/network.ts'
 import type { Dataflow } from '../flow/dataflow.ts'
 import type { ErrorPolicy } from '../flow/policy.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
-import type { Runtime, Timer } from '../runtime/runtime.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { DATA, type Signal } from '../signal/signal.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { type Agreed, convene } from './convene.ts'
@@ -18,16 +18,12 @@ import { Mishaps } from './mishaps.ts'
 import { Pacer } from './pacer.ts'
 import type { Ports, Watch } from './ports.ts'
 import { checkRewind } from './rewind.ts'
-import { RunQueue } from './run-queue.ts'
 import { SourceBehavior } from './source-behavior.ts'
 import { Spans } from './spans.ts'
 import type { Tracer } from './tracer.ts'
+import { Turns } from './turns.ts'
 import { factsOf, type Loaded, type WorkerFacts } from './worker-facts.ts'
 
-/** How long a turn may take before the event loop gets its own: milliseconds. */
-const TURN = 10
-/** How often a worker without its lease looks for it: milliseconds. */
-const LEASE_LOOK = 10
 /** Items a sender may send before it hears how many have been taken. */
 const GRANT = 1024
 
@@ -66,13 +62,11 @@ export interface WorkerSummary {
 }
 
 /**
- * One worker: its share of every step of the flow, turned by one loop.
+ * One worker: its share of every step of the flow, from the start to its end.
  *
- * W1. A turn reads at most one batch from each source partition, and only where there is room.
- * W2. Upstream actors go first, so that what one turn read is through before the next begins.
- * W3. Worker 0 paces the epochs; every worker ends an epoch at a turn of its own.
- * W4. Nothing is read before every starting position is durable.
- * W5. Nothing is handed over to a sink, told to be committed or written to the store without the
+ * W1. Worker 0 paces the epochs; every worker ends an epoch at a turn of its own.
+ * W2. Nothing is read before every starting position is durable.
+ * W3. Nothing is handed over to a sink, told to be committed or written to the store without the
  *     lease. A worker whose lease has run out stands still until it is renewed.
  */
 export class Worker implements Host, Receiver {
@@ -86,7 +80,7 @@ export class Worker implements Host, Receiver {
   #agreed: Agreed | null = null
   #assembly: Assembly | null = null
   #ports: Ports | null = null
-  #queue: RunQueue
+  #turns: Turns | null = null
   #living = 0
   /** Commits that sources and sinks have been told of and are not through with. */
   #settling = 0
@@ -95,13 +89,8 @@ export class Worker implements Host, Receiver {
   #stopping: 'drain' | 'halt' | null = null
   #stopWhenReading: 'drain' | 'halt' | null = null
   #aborted: AbortExecution | null = null
-  #skipped = 0
-  readonly #skippedOf = new Map<string, number>()
   readonly #mishaps = new Mishaps()
   #loaded: Loaded | null = null
-  #scheduled = false
-  #turning = false
-  #timer: Timer | null = null
   #over = false
   #finish: (outcome: WorkerSummary | { readonly failure: unknown }) => void = () => {}
 
@@ -111,7 +100,6 @@ export class Worker implements Host, Receiver {
     this.#network = options.network
     this.#lease = options.lease ?? LASTING
     this.#letters = new DeadLetters(options.network.index, options.network.count)
-    this.#queue = new RunQueue([], options.runtime)
     this.#pacer = new Pacer({
       runtime: options.runtime,
       interval: options.epochInterval,
@@ -148,7 +136,7 @@ export class Worker implements Host, Receiver {
     if (this.#over) return
     this.#over = true
     this.#lease.end()
-    this.#timer?.cancel()
+    this.#turns?.end()
     for (const actor of this.#assembly?.actors ?? []) actor.stop()
     this.#finish({ failure: error })
   }
@@ -165,11 +153,15 @@ export class Worker implements Host, Receiver {
   waits(): readonly string[] {
     const { index } = this.#network
     if (this.#assembly === null) return [`worker ${index} has not agreed with the others yet`]
-    const state = this.#over ? 'is over' : this.#reading ? 'reads' : 'has not begun to read'
     return [
-      `worker ${index} ${state}, epoch ${this.#pacer.open}, committed ${this.#pacer.committed}`,
+      `worker ${index} ${this.#state}, epoch ${this.#pacer.open}, committed ${this.#pacer.committed}`,
       ...this.#assembly.actors.filter(({ ended }) => !ended).map((actor) => `  ${actor.waits}`),
     ]
+  }
+
+  get #state(): string {
+    if (this.#over) return 'is over'
+    return this.#reading ? 'reads' : 'has not begun to read'
   }
 
   get progress(): {
@@ -188,7 +180,7 @@ export class Worker implements Host, Receiver {
       committed: this.#pacer.committed,
       itemsIn,
       itemsOut,
-      skipped: this.#skipped,
+      skipped: this.#mishaps.total,
     }
   }
 
@@ -202,7 +194,6 @@ export class Worker implements Host, Receiver {
       stopping: this.#stopping !== null,
       pacer: this.#pacer,
       letters: this.#letters,
-      skipped: this.#skippedOf,
       mishaps: this.#mishaps,
       links: this.#network.links ?? [],
       loaded: this.#loaded,
@@ -220,15 +211,14 @@ export class Worker implements Host, Receiver {
     const waits = this.#reading && (actor === undefined || actor.behavior instanceof SourceBehavior)
     if (error instanceof AbortExecution && waits) {
       this.#aborted ??= error
-      this.#wake()
+      this.#turns?.wake()
     } else {
       this.crash(error)
     }
   }
 
   schedule(actor: Actor): void {
-    this.#queue.add(actor)
-    if (!this.#turning) this.#wake()
+    this.#turns?.schedule(actor)
   }
 
   ended(_actor: Actor): void {
@@ -240,7 +230,7 @@ export class Worker implements Host, Receiver {
   #endIfDone(): void {
     if (this.#living > 0 || this.#settling > 0 || this.#over) return
     this.#over = true
-    this.#timer?.cancel()
+    this.#turns?.end()
     const { itemsIn, itemsOut, skipped, committed } = this.progress
     const reason = this.#stopping === null ? 'eof' : 'stopped'
     this.#finish({ reason, epoch: committed, itemsIn, itemsOut, skipped })
@@ -267,7 +257,7 @@ export class Worker implements Host, Receiver {
         return
       case 'cut':
         this.#pacer.ask()
-        this.#wake()
+        this.#turns?.wake()
         return
       case 'stop':
         this.#stop(control.drain)
@@ -275,8 +265,32 @@ export class Worker implements Host, Receiver {
   }
 
   async #begin(): Promise<void> {
-    const { flow, group, recovery, onError } = this.#options
-    const report: Report = (level, message, about) => this.#report(level, message, about)
+    const agreed = await this.#agree()
+    if (this.#over) return
+    this.#agreed = agreed
+    this.#first = agreed.epoch
+    this.#beginEpoch(agreed.epoch)
+    const assembly = this.#assemble(agreed)
+    this.#assembly = assembly
+    this.#ports = assembly.ports
+    this.#turns = this.#turnsOf(assembly)
+    this.#living = assembly.actors.length
+    this.#network.attach(this)
+    for (const actor of assembly.actors) actor.start()
+    await this.#options.group.gather('assembled', true)
+    if (this.#over) return
+    this.#beginEpoch(agreed.epoch)
+    for (const output of assembly.outputs) {
+      output.progress = new Latency(this.#pacer, this.#runtime)
+    }
+    for (const open of assembly.openings) open()
+    this.#turns.wake()
+    await this.#load(assembly, agreed)
+  }
+
+  /** Learns with all others where to go on, and refuses where that would be wrong. */
+  async #agree(): Promise<Agreed> {
+    const { flow, group, recovery, allowRewind = false } = this.#options
     const agreed = await convene({
       flow,
       group,
@@ -284,20 +298,20 @@ export class Worker implements Host, Receiver {
       network: this.#network,
       durable: recovery !== null,
     })
-    if (this.#over) return
-    const { allowRewind = false } = this.#options
-    if (agreed.rewinds && !allowRewind) checkRewind(flow, agreed.epoch)
-    if (agreed.rewinds && this.#network.index === 0) {
-      report(
+    if (!agreed.rewinds || this.#over) return agreed
+    if (!allowRewind) checkRewind(flow, agreed.epoch)
+    if (this.#network.index === 0) {
+      this.#report(
         'warn',
         `the state was restored from an archive that may be behind what was committed: epochs from ${agreed.epoch} on come again`,
       )
     }
-    this.#agreed = agreed
-    this.#first = agreed.epoch
-    this.#pacer.begin(agreed.epoch)
-    this.#spans?.begin(agreed.epoch)
-    const assembly = assemble({
+    return agreed
+  }
+
+  #assemble(agreed: Agreed): Assembly {
+    const { flow, recovery, onError, allowRewind = false, watch = null } = this.#options
+    return assemble({
       flow,
       agreed,
       refusesRewind: agreed.rewinds && !allowRewind,
@@ -306,42 +320,39 @@ export class Worker implements Host, Receiver {
       runtime: this.#runtime,
       network: this.#network,
       host: this,
-      report,
+      report: (level, message, about) => this.#report(level, message, about),
       lease: this.#lease,
-      wake: () => this.#wake(),
+      wake: () => this.#turns?.wake(),
       stopping: () => this.#stopping,
       over: () => this.#over,
       cut: () => {
         this.#askForCut()
-        this.#wake()
+        this.#turns?.wake()
       },
-      skipped: (stepId, failure) => {
-        this.#skipped += 1
-        this.#mishaps.note(stepId, failure, this.#runtime.now())
-        this.#skippedOf.set(stepId, (this.#skippedOf.get(stepId) ?? 0) + 1)
-      },
+      skipped: (stepId, failure) => this.#mishaps.note(stepId, failure, this.#runtime.now()),
       letters: this.#letters,
       committed: (epoch) => this.#onCommitted(epoch),
       grant: GRANT,
-      watch: this.#options.watch ?? null,
+      watch,
       spans: this.#spans,
     })
-    this.#assembly = assembly
-    this.#ports = assembly.ports
-    this.#queue = new RunQueue(assembly.actors, this.#runtime)
-    this.#living = assembly.actors.length
-    this.#network.attach(this)
-    for (const actor of assembly.actors) actor.start()
-    await group.gather('assembled', true)
-    if (this.#over) return
-    this.#pacer.begin(agreed.epoch)
-    this.#spans?.begin(agreed.epoch)
-    for (const output of assembly.outputs) {
-      output.progress = new Latency(this.#pacer, this.#runtime)
-    }
-    for (const open of assembly.openings) open()
-    this.#wake()
-    await this.#load(assembly, agreed)
+  }
+
+  #turnsOf(assembly: Assembly): Turns {
+    return new Turns({
+      assembly,
+      runtime: this.#runtime,
+      lease: this.#lease,
+      pacer: this.#pacer,
+      over: () => this.#over,
+      underWay: () => this.#reading && this.#stopping === null && this.#aborted === null,
+      askForCut: () => this.#askForCut(),
+      pace: () => this.#pace(),
+      failed: (error) => this.fail(error),
+      idle: () => {
+        if (this.#aborted !== null && this.#isThrough(assembly)) this.crash(this.#aborted)
+      },
+    })
   }
 
   async #load(assembly: Assembly, agreed: Agreed): Promise<void> {
@@ -367,7 +378,7 @@ export class Worker implements Host, Receiver {
     assembly.ports.flush()
     this.#loaded = { rows, bytes, millis: this.#runtime.monotonic() - began }
     this.#spans?.resumed({ began, epoch: this.#first, rows, bytes })
-    this.#wake()
+    this.#turns?.wake()
     if (orphans.length > 0) {
       this.#report(
         'warn',
@@ -376,139 +387,16 @@ export class Worker implements Host, Receiver {
     }
   }
 
-  #wake(): void {
-    if (this.#scheduled || this.#over) return
-    this.#scheduled = true
-    this.#timer?.cancel()
-    this.#timer = null
-    this.#runtime.soon(() => this.#turn())
-  }
-
-  #turn(): void {
-    this.#scheduled = false
-    if (this.#over || this.#assembly === null) return
-    if (!this.#lease.held) {
-      this.#awaitLease()
-      return
-    }
-    this.#turning = true
-    const until = this.#runtime.monotonic() + TURN
-    let active = false
-    for (const { behavior } of this.#assembly.sources) behavior.rouse()
-    try {
-      do active = this.#round(until)
-      while (active && !this.#over && this.#runtime.monotonic() < until)
-      this.#assembly.ports.flush()
-    } catch (error) {
-      this.fail(error)
-      // What was read before an abort still goes through.
-      active = true
-    } finally {
-      this.#turning = false
-    }
-    if (this.#over) return
-    if (!this.#lease.held) this.#awaitLease()
-    else if (active) this.#wake()
-    else if (this.#aborted !== null && this.#isThrough()) this.crash(this.#aborted)
-    else this.#sleep()
-  }
-
-  #awaitLease(): void {
-    this.#timer?.cancel()
-    this.#timer = this.#runtime.after(LEASE_LOOK, () => this.#wake())
-  }
-
   /** Whether nothing is left to do, or to commit, of what was read before an abort. */
-  #isThrough(): boolean {
-    const { actors } = this.#assembly as Assembly
+  #isThrough({ actors }: Assembly): boolean {
     if (this.#pacer.committed < this.#pacer.open) return false
     return !actors.some(({ held, behavior }) => held && !(behavior instanceof SourceBehavior))
   }
 
-  /** Timers, then what is in the mailboxes, then a turn at each source; true if anything happened. */
-  #round(until: number): boolean {
-    const assembly = this.#assembly as Assembly
-    const now = this.#runtime.now()
-    let active = this.#fireTimers(assembly, now)
-    if (!this.#drain(until)) return true
-    if (this.#mayRead()) {
-      const gave = this.#read(assembly, now)
-      active ||= gave
-      if (gave && this.#pacer.asksEachTurn) this.#askForCut()
-      if (!this.#drain(until)) active = true
-    }
-    if (this.#cutIsDue()) {
-      this.#pace()
-      if (!this.#drain(until)) active = true
-    }
-    return active
-  }
-
-  #fireTimers(assembly: Assembly, now: number): boolean {
-    let fired = false
-    for (const actor of assembly.timed) {
-      const due = actor.behavior.nextTime()
-      if (due > now || actor.held) continue
-      actor.behavior.onTime(now)
-      fired = true
-    }
-    return fired
-  }
-
-  /** Lets actors go until none can; false when time is up first (W2). */
-  #drain(until: number): boolean {
-    return this.#queue.drain(until, () => this.#over || !this.#lease.held)
-  }
-
-  #mayRead(): boolean {
-    return this.#underWay && !this.#pacer.behind
-  }
-
-  /** Whether the flow reads, and has been told neither to stop nor to abort. */
-  get #underWay(): boolean {
-    return this.#reading && this.#stopping === null && this.#aborted === null
-  }
-
-  /** One turn at every source (W1). */
-  #read(assembly: Assembly, now: number): boolean {
-    const alone = !this.#pacer.asksEachTurn && this.#livePartitions(assembly) === 1
-    let gave = false
-    for (const source of assembly.sources) {
-      const { actor, behavior } = source
-      if (behavior.finished) continue
-      if (actor.full) behavior.pass()
-      else if (this.#poll(source, now, alone)) gave = true
-      if (behavior.exhausted) {
-        behavior.finish(false)
-        gave = true
-      }
-    }
-    return gave
-  }
-
-  #poll({ actor, behavior }: Assembly['sources'][number], now: number, alone: boolean): boolean {
-    const { timing } = actor
-    if (timing === null) return behavior.turn(now, alone)
-    timing.begin()
-    const gave = behavior.turn(now, alone)
-    if (gave) timing.end()
-    return gave
-  }
-
-  #livePartitions(assembly: Assembly): number {
-    let live = 0
-    for (const { behavior } of assembly.sources) if (!behavior.finished) live += behavior.live
-    return live
-  }
-
-  /** Only the pacer ends epochs by itself (W3); the others ask. */
+  /** Only the pacer ends epochs by itself (W1); the others ask. */
   #askForCut(): void {
     if (this.#network.index === 0) this.#pacer.ask()
     else this.#network.control(0, { kind: 'cut' })
-  }
-
-  #cutIsDue(): boolean {
-    return this.#underWay && this.#pacer.dueIn <= 0
   }
 
   #pace(stop: 'drain' | 'halt' | null = null): void {
@@ -521,11 +409,15 @@ export class Worker implements Host, Receiver {
   #cut(epoch: number): void {
     // The epoch of an abort never ends: nothing of it may be committed.
     if (this.#aborted !== null) return
-    this.#pacer.begin(epoch)
-    this.#spans?.begin(epoch)
+    this.#beginEpoch(epoch)
     for (const { behavior } of this.#assembly?.sources ?? [])
       if (behavior.ready) behavior.cut(epoch)
-    if (!this.#turning) this.#wake()
+    this.#turns?.wakeIfAsleep()
+  }
+
+  #beginEpoch(epoch: number): void {
+    this.#pacer.begin(epoch)
+    this.#spans?.begin(epoch)
   }
 
   #stop(drain: boolean): void {
@@ -546,7 +438,7 @@ export class Worker implements Host, Receiver {
     for (const { behavior } of this.#assembly?.sources ?? []) behavior.finish(stop === 'halt')
     // A sink that takes nothing while its destination is away takes what is left now.
     for (const actor of this.#assembly?.outputs ?? []) this.schedule(actor)
-    this.#wake()
+    this.#turns?.wake()
   }
 
   #tell(actor: Actor, epoch: number): void {
@@ -575,29 +467,7 @@ export class Worker implements Host, Receiver {
       const stop = this.#stopWhenReading
       if (stop !== null) this.#stop(stop === 'drain')
     }
-    if (!this.#turning) this.#wake()
-  }
-
-  #sleep(): void {
-    const now = this.#runtime.now()
-    let wait = Number.POSITIVE_INFINITY
-    const reads = this.#mayRead()
-    for (const { actor, behavior } of (this.#assembly as Assembly).sources) {
-      if (!reads || behavior.finished || actor.full) {
-        behavior.pass()
-        continue
-      }
-      behavior.rest()
-      wait = Math.min(wait, behavior.awake - now)
-    }
-    for (const actor of (this.#assembly as Assembly).timed) {
-      if (!actor.held) wait = Math.min(wait, actor.behavior.nextTime() - now)
-    }
-    if (this.#underWay) wait = Math.min(wait, this.#pacer.dueIn)
-    this.#timer?.cancel()
-    this.#timer = null
-    if (wait === Number.POSITIVE_INFINITY) return
-    this.#timer = this.#runtime.after(Math.max(0, wait), () => this.#wake())
+    this.#turns?.wakeIfAsleep()
   }
 
   #report(level: 'info' | 'warn' | 'error', message: string, about: LogFields = {}): void {
@@ -635,7 +505,7 @@ export class Worker implements Host, Receiver {
   async #close(failure: unknown): Promise<void> {
     const { actors = [] } = this.#assembly ?? {}
     const failed =
-      failure === null ? null : failure instanceof Error ? failure : new Error(String(failure))
+      failure === null || failure instanceof Error ? failure : new Error(String(failure))
     const closed = await Promise.allSettled([
       ...actors.map(({ behavior }) => Promise.resolve().then(() => behavior.close(failed))),
       this.#letters.close(),
