@@ -236,6 +236,34 @@ describe('the types of operators', () => {
     expectTypeOf(refused).toBeFunction()
   })
 
+  it("take the callbacks of a user's own generic operators", () => {
+    const chosen = <T, R>(id: string, f: (item: T) => R, g: (item: R) => R | null) =>
+      scoped(id, (up: Stream<T>) => up.pipe(map('mapped', f), filterMap('kept', g)))
+    const chosenValues = <V extends object, W>(id: string, f: (value: V) => W) =>
+      scoped(id, (up: KeyedStream<V>) =>
+        up.pipe(
+          mapValue('same', (value) => value),
+          mapValue('mapped', f),
+          filterMapValue('kept', (value) => value),
+        ),
+      )
+    expectTypeOf(
+      numbers.pipe(
+        chosen(
+          'chosen',
+          (n: number) => `${n}`,
+          (text) => text,
+        ),
+      ),
+    ).toEqualTypeOf<Stream<string>>()
+    expectTypeOf(
+      sales.pipe(
+        keyOn('by', (sale) => sale.id),
+        chosenValues('values', (sale: Order) => sale.price),
+      ),
+    ).toEqualTypeOf<KeyedStream<number>>()
+  })
+
   it('are inferred through twenty steps without an annotation', () => {
     const end = numbers.pipe(
       map('k1', (n) => ({ n })),
