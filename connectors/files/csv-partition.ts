@@ -148,6 +148,7 @@ class CsvReader {
         : await this.#rows.push(top ? this.#withoutBom(chunk) : chunk)
       if (rows.length > 0) return rows.map(({ fields, end }) => ({ fields, end: this.#base + end }))
     }
+    this.#rows.check()
     return null
   }
 

@@ -76,9 +76,14 @@ export class CsvRows {
   #taken(): CsvRow[] {
     if (this.#parser.errored !== null) this.#failure ??= this.#wrap(this.#parser.errored)
     const rows = this.#parser.collected
-    if (rows.length === 0 && this.#failure !== null) throw this.#failure
+    if (rows.length === 0) this.check()
     this.#parser.collected = []
     return rows
+  }
+
+  /** Throws what went wrong behind the rows that were given, if anything did. */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure
   }
 
   #wrap(cause: Error | CsvError): ConnectorError {

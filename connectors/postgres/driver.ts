@@ -91,10 +91,12 @@ const SQLSTATE = /^[0-9A-Z]{5}$/
 const databaseError = (cause: unknown): ConnectorError => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null
-  // Without a SQLSTATE it was not the database that refused, but the way to it that failed.
+  // Without a SQLSTATE it was not the database that refused, but the way to it that failed; or a value
+  // that can't be sent, which no other try makes any better.
   const refused = code !== null && SQLSTATE.test(code) && !code.startsWith('E')
+  const isOurs = cause instanceof TypeError || cause instanceof RangeError
   return new ConnectorError(
     `Postgres: ${message === '' ? (code ?? 'no connection') : message}${refused ? ` (${code})` : ''}`,
-    { cause, retryable: !refused || PASSING.test(code) },
+    { cause, retryable: refused ? PASSING.test(code) : !isOurs },
   )
 }

@@ -34,7 +34,7 @@ export const insertRows = async (
     }
     const text = statementOf(columns, target)
     const batch = newestByKey(rows.slice(from, until), target.key)
-    await query(text, [JSON.stringify(batch.map(plain))])
+    await query(text, [jsonOf(batch)])
     from = until
   }
 }
@@ -83,6 +83,17 @@ const newestByKey = (rows: readonly Row[], key: readonly string[]): readonly Row
     newest.set(name, row)
   }
   return [...newest.values()]
+}
+
+const jsonOf = (rows: readonly Row[]): string => {
+  try {
+    return JSON.stringify(rows.map(plain))
+  } catch (cause) {
+    throw new ConnectorError(
+      `PostgresSink got a row with a value that is not JSON: ${cause instanceof Error ? cause.message : String(cause)}. Make text of bigints inside of objects, and keep cycles out of them.`,
+      { cause },
+    )
+  }
 }
 
 const plain = (row: Row): Row =>

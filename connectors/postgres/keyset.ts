@@ -6,6 +6,8 @@ export type PostgresPosition = readonly string[]
 
 /** The names under which ordered columns come beside a row's own: a row can't have one of them. */
 const PLACE = 'tidemark_place_'
+/** Whether the row before, if there is one on the page, has the same values in them. */
+const TIE = `${PLACE}tie`
 
 /** The two statements by which a query is read in order, a page at a time. */
 export interface Keyset {
@@ -17,7 +19,8 @@ export interface Keyset {
 /**
  * The pages of a query, each behind a position: `(a, b) > ($2, $3)` finds its place by an index, however
  * far in it is. What the position is made of is text, so nothing of it is rounded: Postgres makes a
- * value of the column's own type of it.
+ * value of the column's own type of it. Whether two rows tie is asked of Postgres: 1.0 and 1.00 are one
+ * value and two texts.
  */
 export const keysetOf = (
   query: string,
@@ -28,28 +31,40 @@ export const keysetOf = (
   const place = columns.map((column, at) => `${column}::text AS ${quoted(PLACE + at)}`).join(', ')
   const order = columns.join(', ')
   const values = types.map((type, at) => `$${at + 2}::text::${type}`).join(', ')
-  const select = `SELECT page.*, ${place} FROM (\n${query}\n) AS page`
+  const kept = orderBy.map((_, at) => quoted(`${PLACE}value_${at}`))
+  const asKept = columns.map((column, at) => `${column} AS ${kept[at]}`).join(', ')
+  const select = `SELECT page.*, ${place}, ${asKept} FROM (\n${query}\n) AS page`
+  const before = kept.map((column) => `lag(${column}) OVER inOrder`).join(', ')
+  const paged = (rows: string): string =>
+    `SELECT *, (${kept.join(', ')}) = (${before}) AS ${TIE} FROM (${rows}) AS paged WINDOW inOrder AS (ORDER BY ${kept.join(', ')}) ORDER BY ${kept.join(', ')}`
   return {
-    first: `${select} ORDER BY ${order} LIMIT $1`,
-    next: `${select} WHERE (${order}) > (${values}) ORDER BY ${order} LIMIT $1`,
+    first: paged(`${select} ORDER BY ${order} LIMIT $1`),
+    next: paged(`${select} WHERE (${order}) > (${values}) ORDER BY ${order} LIMIT $1`),
   }
 }
 
-/** Splits what a page gave into rows and the position behind the last. */
-export const readPage = (
-  found: readonly Record<string, unknown>[],
-  columns: number,
-): { readonly rows: Record<string, unknown>[]; readonly places: (string | null)[][] } => {
-  const places: (string | null)[][] = []
-  const rows = found.map((row) => {
-    const place = Array.from({ length: columns }, (_, at) => row[PLACE + at])
-    places.push(place.map((value) => (typeof value === 'string' ? value : null)))
-    return Object.fromEntries(
-      Object.entries(row).filter(([name]) => !name.startsWith(PLACE) && name !== '__proto__'),
-    )
-  })
-  return { rows, places }
+/** What a page gave, and the place of each row; a row that ties with the one before is marked. */
+export interface Page {
+  readonly rows: Record<string, unknown>[]
+  readonly places: (string | null)[][]
+  readonly ties: boolean[]
 }
+
+/** Splits what a page gave into rows and their places. */
+export const readPage = (found: readonly Record<string, unknown>[], columns: number): Page => ({
+  rows: found.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).filter(([name]) => !name.startsWith(PLACE) && name !== '__proto__'),
+    ),
+  ),
+  places: found.map((row) =>
+    Array.from({ length: columns }, (_, at) => {
+      const value = row[PLACE + at]
+      return typeof value === 'string' ? value : null
+    }),
+  ),
+  ties: found.map((row) => row[TIE] === true),
+})
 
 /** A statement inside another may not end it. */
 export const checkedQuery = (query: string): string => {

@@ -37,6 +37,7 @@ export class PostgresPartition extends StatefulSourcePartition<
   #position: PostgresPosition | null
   #awake: number | null = null
   #ended = false
+  #reached = false
 
   constructor(database: Database, position: PostgresPosition | null, reading: PostgresReading) {
     super()
@@ -55,10 +56,11 @@ export class PostgresPartition extends StatefulSourcePartition<
     this.#awake = null
     try {
       const found = await this.#database.transaction((query) => this.#page(query))
+      this.#reached = true
       this.#backoff.reset()
       return this.#taken(found)
     } catch (failure) {
-      if (!(failure instanceof ConnectorError && failure.retryable)) throw failure
+      if (!(failure instanceof ConnectorError && failure.retryable && this.#reached)) throw failure
       this.#awake = this.#reading.runtime.now() + this.#backoff.next()
       return []
     }
@@ -88,14 +90,10 @@ export class PostgresPartition extends StatefulSourcePartition<
 
   #taken(found: readonly Record<string, unknown>[]): Polled<Record<string, unknown>> {
     const { orderBy, batchSize, every, runtime } = this.#reading
-    const { rows, places } = readPage(found, orderBy.length)
-    let before = this.#position
+    const { rows, places, ties } = readPage(found, orderBy.length)
     for (const [at, place] of places.entries()) {
       if (!isPlace(place)) throw this.#wrong('is NULL in a row')
-      if (before !== null && place.every((value, column) => value === before?.[column])) {
-        throw this.#wrong(`has the value (${place.join(', ')}) in more than one row`)
-      }
-      before = place
+      if (ties[at]) throw this.#wrong(`has the value (${place.join(', ')}) in more than one row`)
       if (at < batchSize) this.#position = place
     }
     if (rows.length > batchSize) return rows.slice(0, batchSize)

@@ -11,6 +11,7 @@
 import { BuildError } from '../../lib/errors/errors.ts'
 import type { RunFacts } from '../../lib/flow/run-facts.ts'
 import { WriteAheadSink } from '../../lib/flow/sink.ts'
+import { checkedConnection } from './connection-string.ts'
 import { type Database, openDatabase } from './driver.ts'
 import { type PostgresRow, quotedTable } from './insert.ts'
 import { PostgresSlot } from './postgres-slot.ts'
@@ -67,7 +68,7 @@ export class PostgresSink extends WriteAheadSink<
       throw new BuildError(`stageBytes must be more than 0; got ${stageBytes}.`)
     }
     this.stageBytes = stageBytes
-    this.#connection = connection
+    this.#connection = checkedConnection(connection)
     this.#table = quotedTable(table)
     this.#key = typeof key === 'string' ? [key] : key
     this.#markers = quotedTable(markers)

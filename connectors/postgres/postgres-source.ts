@@ -14,6 +14,7 @@ import { FixedPartitionedSource } from '../../lib/flow/source.ts'
 import type { Runtime } from '../../lib/runtime/runtime.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
 import type { DurationLike } from '../../lib/time/time.ts'
+import { checkedConnection } from './connection-string.ts'
 import { openDatabase } from './driver.ts'
 import { checkedQuery, type PostgresPosition } from './keyset.ts'
 import { PostgresPartition } from './postgres-partition.ts'
@@ -48,7 +49,8 @@ export interface PostgresSourceOptions {
  * order of commits: a `serial` that a slower transaction commits later is passed over. Where that can be,
  * let the query leave out the newest rows, for example `WHERE made < now() - interval '5 seconds'`.
  *
- * A connection that is lost is made again, later and later, for as long as it takes.
+ * A connection that is lost is made again, later and later, for as long as it takes. If the first one of a
+ * run can't be made, the flow fails.
  *
  * @throws BuildError for options that can't work, ConnectorError when the query is refused, the ordered columns
  * are NULL or tie, or the position is of other columns
@@ -76,7 +78,7 @@ export class PostgresSource extends FixedPartitionedSource<
   constructor(options: PostgresSourceOptions) {
     super()
     const { orderBy, tail = false, name = 'rows' } = options
-    this.#connection = options.connection
+    this.#connection = checkedConnection(options.connection)
     this.#query = checkedQuery(options.query)
     this.#orderBy = typeof orderBy === 'string' ? [orderBy] : orderBy
     if (this.#orderBy.length === 0 || this.#orderBy.includes('')) {

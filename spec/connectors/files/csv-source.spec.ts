@@ -58,6 +58,13 @@ describe('CSVSource', () => {
     expect(await messageOf(() => rows('a,__proto__\n1,2\n'))).to.contain('__proto__')
   })
 
+  it('tells of a quote that the file never closes, wherever the rows before it end', async () => {
+    for (const tail of ['"', '"x', 'x,"', '1,"2']) {
+      const said = await messageOf(() => rows(`a,b\n1,2\n${tail}`))
+      expect(said, tail).to.contain('Quote Not Closed')
+    }
+  })
+
   it('gives nothing for an empty file', async () => {
     expect(await rows('')).to.deep.equal([])
     expect(await rows('a,b\n')).to.deep.equal([])

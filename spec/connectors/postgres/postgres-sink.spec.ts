@@ -122,6 +122,17 @@ describe('PostgresSink', () => {
     expect(await query('SELECT * FROM narrow')).to.deep.equal([])
   })
 
+  it('fails on a value that no try can write, instead of trying for ever', async () => {
+    await query('CREATE TABLE odd (more jsonb)')
+    const flow = dataflow('odd')
+    flow
+      .input('in', new TestingSource([{ more: { deep: 5n } }]))
+      .output('out', new PostgresSink({ connection: server.connection, table: 'odd' }))
+    const failure = await failureOf(run(flow))
+    expect(failure).to.be.instanceOf(ConnectorError)
+    expect(String(failure)).to.include('not JSON').and.include('BigInt')
+  })
+
   const tables = { made: 0 }
   describeWriteAheadSink('PostgresSink', async () => {
     tables.made += 1

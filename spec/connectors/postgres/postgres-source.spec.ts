@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BuildError, dataflow, run } from 'tidemark'
+import { BuildError, ConnectorError, dataflow, run } from 'tidemark'
 import { PostgresSource, type PostgresSourceOptions } from 'tidemark/connectors/postgres'
 import { describeSource, MemoryStore, pollNextBatch, TestingSink } from 'tidemark/testing'
 import { type Database, openDatabase } from '../../../connectors/postgres/driver.ts'
@@ -70,6 +70,32 @@ describe('PostgresSource', function () {
     }
     const empty = await open({ query: 'SELECT NULL::int AS n', orderBy: 'n' })
     expect(await messageOf(() => drain(empty))).to.include('is NULL')
+  })
+
+  it('takes what Postgres calls equal for a tie, however it is written', async () => {
+    await query('CREATE TABLE written (n numeric, i interval)')
+    await query(`INSERT INTO written VALUES (1.0, '24 hours'), (1.00, '1 day'), (2, '2 days')`)
+    for (const orderBy of ['n', 'i']) {
+      for (const batchSize of [1, 2, 3]) {
+        const part = await open({ query: 'SELECT * FROM written', orderBy, batchSize })
+        const told = await messageOf(() => drain(part))
+        expect(told, `${orderBy} ${batchSize}`).to.include('more than one row')
+      }
+    }
+  })
+
+  it('fails at once where the database was never reached, and says that trying again may help', async () => {
+    const connection = 'postgres://postgres@127.0.0.1:1/postgres'
+    const source = new PostgresSource({ connection, ...NUMBERS })
+    const part = await source.buildPart('f.in', 'rows', null)
+    const failure = await Promise.resolve(part.nextBatch()).catch((error: unknown) => error)
+    expect(failure).to.be.instanceOf(ConnectorError).and.to.have.property('retryable', true)
+    await part.close()
+    const password = 'postgres//me:secret@host/db'
+    expect(() => new PostgresSource({ connection: password, ...NUMBERS }))
+      .to.throw(BuildError)
+      .with.property('message')
+      .that.does.not.include('secret')
   })
 
   it('reads only, whatever it is given', async () => {
