@@ -14,6 +14,8 @@ export interface ClusterPlace {
   readonly count: number
   /** NATS servers, with commas between. */
   readonly servers: string
+  /** Milliseconds before the others go on without a process that stays away; `null` for the usual. */
+  readonly takeOverAfter: number | null
 }
 
 /** Starts this process's part of the flow. */
@@ -27,9 +29,14 @@ export const startInCluster = async (
     process.once('disconnect', () => world.leave(FAILED))
     if (!process.connected) world.leave(FAILED)
   }
-  const { process: own, count, servers } = place
+  const { process: own, count, servers, takeOverAfter } = place
   const nats = natsOptions(servers, world.variables)
-  const cluster = await connectCluster({ process: own, count, nats })
+  const cluster = await connectCluster({
+    process: own,
+    count,
+    nats,
+    ...(takeOverAfter === null ? {} : { takeOverAfter }),
+  })
   const execution = await cluster.start(flow, options)
   const leave = (): Promise<void> => cluster.close()
   execution.done.then(leave, leave).catch(() => {})

@@ -79,6 +79,12 @@ const ALLOW_REWIND = {
   variable: 'TIDEMARK_ALLOW_REWIND',
   help: 'go on from an archive that may be behind what was handed on: --allow-rewind --archive dir:/mnt/far',
 } as const
+const TAKE_OVER_AFTER = {
+  key: 'takeOverAfter',
+  usage: '--take-over-after <seconds>',
+  variable: 'TIDEMARK_TAKE_OVER_AFTER',
+  help: 'how long a process may stay away before the others go on without it, where they can (30): --take-over-after 300',
+} as const
 const API = {
   key: 'api',
   usage: '--api <host:port>',
@@ -123,6 +129,7 @@ export const FLAGS: readonly Flag[] = [
   ARCHIVE,
   ARCHIVE_REQUIRED,
   ALLOW_REWIND,
+  TAKE_OVER_AFTER,
   API,
   LOG_LEVEL,
   LOG_FORMAT,
@@ -154,6 +161,8 @@ export interface RunFlags {
   readonly archive: string | null
   readonly archiveRequired: boolean
   readonly allowRewind: boolean
+  /** How long a process of several may stay away. */
+  readonly takeOverAfter: number | null
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** The collector of spans, and of how many epochs it gets some. */
@@ -181,6 +190,7 @@ export const readFlags = (given: GivenFlags, variables: Variables): RunFlags => 
     archive: read(find(ARCHIVE), archiveOf),
     archiveRequired: read(find(ARCHIVE_REQUIRED), switchOf) ?? false,
     allowRewind: read(find(ALLOW_REWIND), switchOf) ?? false,
+    takeOverAfter: read(find(TAKE_OVER_AFTER), millisOf),
     logLevel: read(find(LOG_LEVEL), levelOf) ?? 'info',
     logFormat: read(find(LOG_FORMAT), formatOf) ?? 'text',
     trace: traceOf(find(TRACE), find(TRACE_RATIO)),

@@ -76,6 +76,11 @@ const optionsOf = async (
   if (flags.nats !== null && !meets && flags.archive?.startsWith('nats:') !== true) {
     terminal.warn('--nats changes nothing without --processes or --process-id.')
   }
+  if (flags.takeOverAfter !== null && !(meets && dir !== null)) {
+    terminal.warn(
+      '--take-over-after changes nothing without several processes (-p or -i) that keep snapshots (-r).',
+    )
+  }
   return {
     logger: terminal.logger,
     ...found.options,
@@ -150,7 +155,7 @@ const begin = async (
   directory: string,
 ): Promise<Execution> => {
   const { found, flags, spec, options, world } = asked
-  const { place, nats, workers } = flags
+  const { place, nats, workers, takeOverAfter } = flags
   try {
     const alone = workers === null || workers === 1
     if (place === null && alone) return start(found.flow, options)
@@ -158,7 +163,8 @@ const begin = async (
     const flow = { module, export: found.name, args: spec.args ?? [] }
     if (place === null || nats === null) return start(flow, options)
     const { startInCluster } = await import('./cluster-run.ts')
-    return await startInCluster(flow, options, { place: { ...place, servers: nats }, world })
+    const at = { ...place, servers: nats, takeOverAfter }
+    return await startInCluster(flow, options, { place: at, world })
   } catch (cause) {
     if (cause instanceof BuildError) throw new UsageError(cause.message, { cause })
     throw cause

@@ -1,5 +1,3 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { ClusterError, RecoveryError } from '../lib/errors/errors.ts'
 import { findStore, takenStores } from '../lib/recovery/directory.ts'
 import type { Crew, CrewHost, Progress, ThreadQuestion, ThreadSettings } from '../lib/run/crew.ts'
@@ -18,6 +16,7 @@ import { archivedEstate, type Estate } from './estate.ts'
 import { Failures } from './failures.ts'
 import type { Messaging, Register } from './messaging.ts'
 import { ExecutionFailure, ProcessExecution } from './process-execution.ts'
+import { type Left, RunNote } from './run-note.ts'
 import { messagingTransport } from './transport.ts'
 
 /** How long it is remembered that a run has ended: milliseconds. */
@@ -43,7 +42,7 @@ export interface ClusterCrewOptions {
   /** Threads that have been started already; the crew ends them. */
   readonly pool: ThreadPool
   readonly incarnation: string
-  /** How long a process is waited for before its archived partitions are taken over: milliseconds. */
+  /** How long a missing process is waited for before the others go on without: milliseconds. */
   readonly takeOverAfter: number
   readonly host: CrewHost
 }
@@ -81,6 +80,7 @@ export class ClusterCrew implements Crew {
       incarnation,
       workers: options.settings.workers,
       runtime: this.#runtime,
+      startWait: options.takeOverAfter,
       estate: this.#estate,
       report: (level, message) => host.report(level, message),
       changed: (hello) => this.#onHello(hello),
@@ -101,17 +101,18 @@ export class ClusterCrew implements Crew {
     const { host, messaging, flowId } = this.#options
     const register = await messaging.register(`tm_${flowId}_ended`, ENDED_TTL)
     const settings = await this.#prepare()
-    const left = await this.#readRun(settings)
-    if (left !== null && (await register.get(left)) !== null) {
+    const note = this.#noteOf(settings)
+    const left = (await note?.read()) ?? NEW
+    if (left.run !== null && (await register.get(left.run)) !== null) {
       host.report('info', 'the run that this process belonged to has ended while it was away')
-      await this.#removeRun(settings)
+      await note?.write({ ...left, run: null })
       return [NOTHING]
     }
     const stores = await storesOf(settings)
     const transport = messagingTransport(messaging, this.#runtime)
     try {
-      await this.#council.join({ stores, run: left })
-      return await this.#executions(settings, { transport, register })
+      await this.#council.join({ stores, ...left })
+      return await this.#executions(settings, { transport, register, note })
     } finally {
       await this.#council.leave()
       transport.close()
@@ -146,16 +147,17 @@ export class ClusterCrew implements Crew {
     ends: {
       readonly transport: ReturnType<typeof messagingTransport>
       readonly register: Register
+      readonly note: RunNote | null
     },
   ): Promise<readonly WorkerSummary[]> {
     for (;;) {
       const plan = await this.#council.nextPlan()
       if (plan === null) return [STOPPED]
-      await this.#writeRun(settings, plan.run)
+      await ends.note?.write({ run: plan.run, last: plan })
       try {
         const summaries = await this.#execute(plan, settings, ends.transport)
         this.#council.onDone(plan.execution)
-        await this.#settleRun(settings, { run: plan.run, register: ends.register })
+        await this.#settle(plan, ends)
         return summaries
       } catch (error) {
         await this.#afterFailure(error, settings.recovery !== null)
@@ -290,46 +292,28 @@ export class ClusterCrew implements Crew {
     })
   }
 
-  #runFile({ recovery }: ThreadSettings): string | null {
-    return recovery === null ? null : join(recovery.dir, `process-${this.#options.place.process}`)
-  }
-
-  async #readRun(settings: ThreadSettings): Promise<string | null> {
-    const file = this.#runFile(settings)
-    if (file === null) return null
-    const text = await readFile(file, 'utf8').catch(() => '')
-    return /^[0-9a-f]{16}$/.test(text) ? text : null
-  }
-
-  async #writeRun(settings: ThreadSettings, run: string): Promise<void> {
-    const file = this.#runFile(settings)
-    if (file === null || settings.recovery === null) return
-    await mkdir(settings.recovery.dir, { recursive: true })
-    await writeFile(file, run)
-  }
-
-  async #removeRun(settings: ThreadSettings): Promise<void> {
-    const file = this.#runFile(settings)
-    if (file !== null) await rm(file, { force: true })
+  #noteOf({ recovery }: ThreadSettings): RunNote | null {
+    return recovery === null ? null : new RunNote(recovery.dir, this.#options.place.process)
   }
 
   /** Whoever was away learns of the end when it comes back (C2). */
-  async #settleRun(
-    settings: ThreadSettings,
-    { run, register }: { readonly run: string; readonly register: Register },
+  async #settle(
+    plan: Plan,
+    { register, note }: { readonly register: Register; readonly note: RunNote | null },
   ): Promise<void> {
-    if (settings.recovery === null) return
+    if (note === null) return
     try {
-      await register.put(run, 'ended')
+      await register.put(plan.run, 'ended')
     } catch (error) {
       this.#options.host.report('warn', 'the end of the run could not be noted in NATS', {
         err: error,
       })
     }
-    await this.#removeRun(settings)
+    await note.write({ run: null, last: plan })
   }
 }
 
+const NEW: Left = { run: null, last: null }
 const NOTHING: WorkerSummary = { reason: 'eof', epoch: 0, itemsIn: 0, itemsOut: 0, skipped: 0 }
 const STOPPED: WorkerSummary = { ...NOTHING, reason: 'stopped' }
 

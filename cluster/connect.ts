@@ -21,8 +21,9 @@ const TAKE_OVER_AFTER = 30_000
 export interface ClusterOptions extends ProcessPlace {
   readonly nats: NatsOptions
   /**
-   * How long a lost process is waited for before another one restores its recovery partitions from an
-   * archive that commits wait for; milliseconds or `{ minutes: 1 }`.
+   * How long a process may stay away before another one restores its recovery partitions from an archive
+   * that commits wait for, and before those that were started anew go on without it where they can;
+   * milliseconds or `{ minutes: 1 }`.
    * @defaultValue 30 s
    */
   readonly takeOverAfter?: DurationLike
@@ -34,8 +35,8 @@ export interface ClusterOptions extends ProcessPlace {
  * @param options.process - the number of this process, from 0
  * @param options.count - how many processes there are
  * @param options.nats - the servers, which must run with JetStream, and how to get in
- * @param options.takeOverAfter - how long a lost process is waited for before its archived recovery
- *   partitions are restored by another; 30 s
+ * @param options.takeOverAfter - how long a process may stay away before its archived recovery
+ *   partitions are restored by another, and those that were started anew go on without it; 30 s
  * @throws ClusterError where no server can be used, BuildError for numbers that can't be
  *
  * @example

@@ -18,6 +18,10 @@ export interface Hello {
   readonly stores: readonly string[] | null
   /** The run that its recovery directory was left in; `null` where in none. */
   readonly run: string | null
+  /** The newest execution it knows of, also from a life before; `null` for none, or while it works. */
+  readonly last: LastExecution | null
+  /** The processes that it has heard lately. */
+  readonly hears: readonly number[]
   /** The highest execution it knows of. */
   readonly seen: number
   /** The execution that it works in, or is closing; 0 for none. */
@@ -36,6 +40,12 @@ export interface PlanMember {
   readonly stores: readonly string[] | null
 }
 
+/** Who took part in an execution, and which recovery stores each of them could read. */
+export interface LastExecution {
+  readonly execution: number
+  readonly members: readonly Pick<PlanMember, 'process' | 'stores'>[]
+}
+
 /** An execution as the leader forms it. */
 export interface Plan {
   readonly execution: number
@@ -46,6 +56,12 @@ export interface Plan {
   /** By the number of the process. */
   readonly members: readonly PlanMember[]
 }
+
+/** What of an execution is remembered when it is over; not its secret. */
+export const lastOf = ({ execution, members }: LastExecution): LastExecution => ({
+  execution,
+  members: members.map(({ process, stores }) => ({ process, stores })),
+})
 
 export const encodeControl = (message: Hello | Plan): Uint8Array =>
   new TextEncoder().encode(JSON.stringify(message))
@@ -62,7 +78,10 @@ export const readHello = (bytes: Uint8Array): Hello | null => {
     texts.every(isText) &&
     flags.every((flag) => typeof flag === 'boolean') &&
     isStores(it['stores']) &&
-    (it['run'] === null || isText(it['run']))
+    (it['run'] === null || isText(it['run'])) &&
+    (it['last'] === null || readLast(it['last']) !== null) &&
+    Array.isArray(it['hears']) &&
+    it['hears'].every(isCount)
   return whole ? (it as Partial<Hello> as Hello) : null
 }
 
@@ -74,6 +93,14 @@ export const readPlan = (bytes: Uint8Array): Plan | null => {
   if (typeof token !== 'string' || !/^[0-9a-f]{32}$/.test(token)) return null
   if (!isText(run) || !isText(hash) || !Array.isArray(members)) return null
   return members.length > 0 && members.every(isMember) ? (it as Partial<Plan> as Plan) : null
+}
+
+/** `null` for what says no such thing. */
+export const readLast = (value: unknown): LastExecution | null => {
+  if (typeof value !== 'object' || value === null) return null
+  const { execution, members } = value as Record<string, unknown>
+  const whole = isCount(execution) && Array.isArray(members) && members.every(isPart)
+  return whole ? (value as LastExecution) : null
 }
 
 const MOST_BYTES = 256 * 1024
@@ -96,8 +123,12 @@ const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= LONGEST_TEXT
 const isStores = (value: unknown): boolean =>
   value === null || (Array.isArray(value) && value.every(isText))
-const isMember = (value: unknown): boolean => {
+const isPart = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false
-  const { process, incarnation, workers, stores } = value as Record<string, unknown>
-  return isCount(process) && isText(incarnation) && isCount(workers) && isStores(stores)
+  const { process, stores } = value as Record<string, unknown>
+  return isCount(process) && isStores(stores)
+}
+const isMember = (value: unknown): boolean => {
+  const { incarnation, workers } = (value ?? {}) as Record<string, unknown>
+  return isPart(value) && isText(incarnation) && isCount(workers)
 }

@@ -2,9 +2,17 @@ import { ClusterError } from '../lib/errors/errors.ts'
 import type { Runtime, Timer } from '../lib/runtime/runtime.ts'
 import { secretBytes } from '../lib/runtime/secret.ts'
 import type { ProcessPlace } from './cluster-crew.ts'
-import { encodeControl, type Hello, type Plan, readHello, readPlan } from './control.ts'
+import {
+  encodeControl,
+  type Hello,
+  type LastExecution,
+  lastOf,
+  type Plan,
+  readHello,
+  readPlan,
+} from './control.ts'
 import type { Estate } from './estate.ts'
-import { contests, formation, type LostStore } from './formation.ts'
+import { contests, formation, type LostStore, newer } from './formation.ts'
 import { LEASE_TTL, Lease } from './lease.ts'
 import type { Messaging, Register, Subscription } from './messaging.ts'
 
@@ -36,6 +44,11 @@ export interface CouncilOptions {
   readonly incarnation: string
   readonly runtime: Runtime
   readonly report: (level: 'info' | 'warn', message: string) => void
+  /**
+   * How long a process is given that is missing when the others start, before they begin without it where
+   * they can: milliseconds.
+   */
+  readonly startWait: number
   /** How stores of lost processes are taken over; `null` where nothing is archived. */
   readonly estate: Estate | null
   /** Told of every word of another process. */
@@ -55,16 +68,17 @@ export interface CouncilOptions {
  * N3. A process of another flow, release or count of processes takes part in nothing.
  * N4. Who forms an execution without some process has said so in the register for so long that none
  *     of those can act any more which, alone in another, look there first.
+ * N5. A process that is heard but hears nothing counts as one that is away.
  */
 export class Council {
   readonly #options: CouncilOptions
   readonly #lease: Lease
-  readonly #heard = new Map<number, { readonly hello: Hello; readonly at: number }>()
+  readonly #heard = new Map<number, Heard>()
   /** Lives that have ended, the newest last. */
   readonly #gone = new Set<string>()
   #subscriptions: readonly Subscription[] = []
   #register: Register | null = null
-  #brings: { stores: readonly string[] | null; run: string | null } = { stores: null, run: null }
+  #brings: Brings = { stores: null, run: null, last: null }
   #plan: Plan | null = null
   #planned = Number.NEGATIVE_INFINITY
   #next: Plan | null = null
@@ -109,11 +123,9 @@ export class Council {
   }
 
   /** Begins to speak and to listen. */
-  async join(brings: {
-    readonly stores: readonly string[] | null
-    readonly run: string | null
-  }): Promise<void> {
+  async join(brings: Brings): Promise<void> {
     this.#brings = brings
+    this.#seen = brings.last?.execution ?? 0
     await this.register()
     const { messaging, flowId } = this.#options
     this.#subscriptions = [
@@ -184,11 +196,14 @@ export class Council {
   /** Whether a process that is not in the execution may have it formed anew, with it. */
   wantsIn(hello: Hello): boolean {
     const age = this.#options.runtime.monotonic() - this.#planned
-    return hello.busy === 0 && hello.done === 0 && !hello.leaving && this.#fits(hello) && age > CALM
+    const { process } = this.#options.place
+    const free = hello.busy === 0 && hello.done === 0 && !hello.leaving
+    return free && hello.hears.includes(process) && this.#fits(hello) && age > CALM
   }
 
   #hello(): Hello {
-    const { place, incarnation, workers, hash, version } = this.#options
+    const { place, incarnation, workers, hash, version, runtime } = this.#options
+    const now = runtime.monotonic()
     return {
       process: place.process,
       count: place.count,
@@ -198,12 +213,19 @@ export class Council {
       version,
       stores: this.#brings.stores,
       run: this.#brings.run,
+      last: this.#busy === 0 ? this.#last : null,
+      hears: [...this.#heard].filter(([, { at }]) => now - at < PRESENT).map(([each]) => each),
       seen: this.#seen,
       busy: this.#changing && this.#busy === 0 ? Math.max(1, this.#seen) : this.#busy,
       done: this.#done,
       leads: this.#lease.held,
       leaving: this.#leaving,
     }
+  }
+
+  /** The newest execution that this process knows of. */
+  get #last(): LastExecution | null {
+    return this.#plan === null ? this.#brings.last : lastOf(this.#plan)
   }
 
   #beat(): void {
@@ -232,9 +254,17 @@ export class Council {
       else if (this.#lease.held) this.#remind(`process ${hello.process} is kept out: it differs`)
       return
     }
-    const before = this.#heard.get(hello.process)?.hello.incarnation
-    this.#heard.set(hello.process, { hello, at: runtime.monotonic() })
-    if (before !== undefined && before !== hello.incarnation) this.onGone(before)
+    const before = this.#heard.get(hello.process)
+    const isNew = before?.hello.incarnation !== hello.incarnation
+    const at = runtime.monotonic()
+    const answered = isNew || hello.hears.includes(place.process) ? at : before.answered
+    this.#heard.set(hello.process, { hello, at, answered })
+    if (before !== undefined && isNew) this.onGone(before.hello.incarnation)
+    if (this.#lease.held && at - answered > PRESENT) {
+      this.#remind(
+        `process ${hello.process} is heard, but hears nothing: its way from NATS is cut, or its user may not subscribe`,
+      )
+    }
     if (hello.leaving && this.#busy === 0) this.stop()
     this.#options.changed(hello)
     if (contests(hello, this.#hello())) this.#lookAgain()
@@ -344,18 +374,22 @@ export class Council {
   }
 
   #formIfReady(): void {
-    const { place, runtime } = this.#options
+    const { place, runtime, startWait } = this.#options
     const idle = this.#busy === 0 && this.#next === null && this.#done === 0
     if (!idle || this.#forming || this.#changing || this.#leaving || this.#left) return
     const now = runtime.monotonic()
     const others = [...this.#heard.values()]
-      .filter(({ hello, at }) => now - at < PRESENT && !hello.leaving)
+      .filter(({ hello, at, answered }) => {
+        return now - at < PRESENT && now - answered < PRESENT && !hello.leaving
+      })
       .map(({ hello }) => hello)
+    // Those that are started together come one by one; there is no hurry as behind a fault.
+    const patience = this.#plan === null ? Math.max(PATIENCE, startWait) : PATIENCE
     const found = formation({
       present: [this.#hello(), ...others],
       count: place.count,
-      last: this.#plan,
-      patient: now - this.#idleSince > PATIENCE,
+      last: others.reduce((last, each) => newer(last, each.last), this.#last),
+      patient: now - this.#idleSince > patience,
       needless: this.#needless,
     })
     if (found.kind === 'wait') {
@@ -454,6 +488,23 @@ export class Council {
     this.#reminded = now
     this.#options.report('info', why)
   }
+}
+
+/** What a process has when it comes. */
+export interface Brings {
+  /** The ids of the recovery stores that it can read; `null` where no snapshots are kept. */
+  readonly stores: readonly string[] | null
+  /** The run that its recovery directory was left in; `null` where in none. */
+  readonly run: string | null
+  /** The last execution that it took part in, in a life before this one. */
+  readonly last: LastExecution | null
+}
+
+/** What another process said last, when that was, and when it had last heard this one, or came. */
+interface Heard {
+  readonly hello: Hello
+  readonly at: number
+  readonly answered: number
 }
 
 /** Forgets a bucket that fails, so that it is looked up, or made, again. */

@@ -1,4 +1,4 @@
-import type { Hello, Plan, PlanMember } from './control.ts'
+import type { Hello, LastExecution, PlanMember } from './control.ts'
 
 /** What the leader knows when it thinks of forming an execution. */
 export interface FormationFacts {
@@ -6,8 +6,8 @@ export interface FormationFacts {
   readonly present: readonly Hello[]
   /** How many processes the flow has. */
   readonly count: number
-  /** The last execution, where this process knows of one. */
-  readonly last: Plan | null
+  /** The last execution that any of them knows of, also from a life before. */
+  readonly last: LastExecution | null
   /** Whether absent processes have been given the time to come back. */
   readonly patient: boolean
   /** Recovery stores that are known to hold nothing. */
@@ -67,7 +67,20 @@ export const formation = (facts: FormationFacts): Formation => {
       lost,
     }
   }
-  return patient ? { kind: 'form', members } : { kind: 'wait', why: null }
+  if (patient) return { kind: 'form', members }
+  return {
+    kind: 'wait',
+    why: `waiting for ${who}; the flow goes on without ${absent.length === 1 ? 'it, if it stays' : 'them, if they stay'} away`,
+  }
+}
+
+/** The newer of two; either may be unknown. */
+export const newer = (
+  one: LastExecution | null,
+  other: LastExecution | null,
+): LastExecution | null => {
+  if (one === null || other === null) return one ?? other
+  return other.execution > one.execution ? other : one
 }
 
 /** Whether a process has the same store as this one has, and not because both use one directory. */

@@ -69,8 +69,9 @@ export interface LinkCounts {
  * L2. No more than the window is under way; the rest waits here.
  * L3. What is not a frame of this very link changes nothing but a count.
  * L4. The other end's silence counts only while the own way to the server works, and only as long as
- *     this end was awake to hear it. A datagram of before, brought again, breaks no silence. After an
- *     outage the other end is given the time to come back, too.
+ *     this end was awake to hear it. A datagram of before, brought again, breaks no silence, nor does
+ *     what comes from one that hears nothing itself. After an outage the other end is given the time
+ *     to come back, too.
  */
 export class Link implements Wire {
   readonly counts: LinkCounts = { malformed: 0, foreign: 0, known: 0, dropped: 0, resent: 0 }
@@ -253,11 +254,11 @@ export class Link implements Wire {
     if (own <= this.#theirs || heard > this.#options.runtime.monotonic()) return
     const first = this.#theirs === 0
     this.#theirs = own
-    this.#heard = true
     // Whoever came later to the link waits for an answer to begin.
     if (first) this.#postBeat()
     if (heard <= this.#echo) return
     this.#echo = heard
+    this.#heard = true
     this.#options.echoed?.()
   }
 
@@ -357,7 +358,7 @@ export class Link implements Wire {
     this.close()
     lost(
       new ClusterError(
-        `Nothing was heard from ${identity.to} for ${seconds} s, while NATS answered all the time.`,
+        `End ${identity.to} of a link has not answered for ${seconds} s, while NATS did all the time.`,
       ),
     )
   }

@@ -53,7 +53,7 @@ export interface ProcessExecutionOptions {
   readonly transport: Transport
   readonly runtime: Runtime
   readonly host: CrewHost
-  /** Told of a process that has not been heard for too long. */
+  /** Told of a process that has not answered for too long. */
   readonly silent: (process: number) => void
 }
 
@@ -144,7 +144,7 @@ export class ProcessExecution {
       silence: SILENCE,
       lost: (other) => {
         options.silent(other)
-        this.fail(new ClusterError(`Process ${other} of the flow has not been heard for 2 s.`))
+        this.fail(new ClusterError(`Process ${other} of the flow has not answered for 2 s.`))
       },
       echoed: () => this.#renew(),
     })

@@ -60,7 +60,7 @@ const PART = /^part-(0|[1-9]\d*)$/
 const GENERATION_DIRECTORY = /^generation-\d+$/
 const DAMAGED = 'damaged.json'
 /** In which run a process of a cluster is. */
-const PROCESS = /^process-\d+$/
+const PROCESS = /^process-\d+(\.new)?$/
 const SET_ASIDE = /^(damaged|given-up)-\d+$/
 const TAKEN = /^taken-([A-Za-z0-9_-]{1,64})$/
 

@@ -31,8 +31,9 @@ export interface NatsPlace extends NatsOptions {
   /** How many processes there are. */
   readonly count: number
   /**
-   * How long a lost process is waited for before another one restores its recovery partitions from an
-   * archive that commits wait for; milliseconds or `{ minutes: 1 }`.
+   * How long a process may stay away before another one restores its recovery partitions from an archive
+   * that commits wait for, and before those that were started anew go on without it where they can;
+   * milliseconds or `{ minutes: 1 }`.
    * @defaultValue 30 s
    */
   readonly takeOverAfter?: DurationLike

@@ -63,6 +63,16 @@ describe('the flags of run', () => {
     expect(readFlags({}, { TIDEMARK_API: 'off' }).workers).to.equal(null)
   })
 
+  it('take how long a process may stay away in seconds', () => {
+    const away = (text: string) => readFlags({ takeOverAfter: text }, {}).takeOverAfter
+    expect([away('300'), away('0.5'), readFlags({}, {}).takeOverAfter]).to.deep.equal([
+      300_000,
+      500,
+      null,
+    ])
+    expect(() => away('soon')).to.throw('--take-over-after takes seconds')
+  })
+
   it('each have a variable of their own and an example', () => {
     expect(new Set(FLAGS.map(({ variable }) => variable)).size).to.equal(FLAGS.length)
     for (const { usage, help } of FLAGS) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { VirtualRuntime } from 'tidemark/testing'
-import type { Plan } from '../../cluster/control.ts'
+import type { LastExecution, Plan } from '../../cluster/control.ts'
 import { Council } from '../../cluster/council.ts'
 import type { Estate } from '../../cluster/estate.ts'
 import type { Entry, Messaging, Register } from '../../cluster/messaging.ts'
@@ -78,9 +78,17 @@ describe('Council', () => {
       readonly count?: number
       readonly stores?: readonly string[] | null
       readonly estate?: Estate
+      readonly last?: LastExecution | null
     } = {},
   ): Promise<Council> => {
-    const { hash = 'same', version = '1.0.0', count = 3, stores = null, estate = null } = more
+    const {
+      hash = 'same',
+      version = '1.0.0',
+      count = 3,
+      stores = null,
+      estate = null,
+      last = null,
+    } = more
     const council = new Council({
       flowId: 'orders',
       hash,
@@ -89,6 +97,7 @@ describe('Council', () => {
       workers: 1,
       messaging: square.enter(),
       incarnation: `life-${process}`,
+      startWait: 20_000,
       estate,
       runtime,
       report: (_level, message) => said.push(message),
@@ -96,7 +105,7 @@ describe('Council', () => {
       superseded: () => {},
     })
     councils.push(council)
-    await council.join({ stores, run: null })
+    await council.join({ stores, run: null, last })
     return council
   }
 
@@ -167,6 +176,56 @@ describe('Council', () => {
       one.stop()
       expect(await plan).to.equal(null)
     }))
+
+  describe('when all are started anew but one', () => {
+    const lastWith = (...stores: readonly string[]): LastExecution => ({
+      execution: 40,
+      members: stores.map((store, process) => ({ process, stores: [store] })),
+    })
+
+    it('begins without it after a while where its stores can be read here, under a higher number', () =>
+      meet(async () => {
+        const shared = { stores: ['one'] }
+        const one = await join(1, { ...shared, last: lastWith('one', 'one', 'one') })
+        // Knows of nothing: its directory is new to it.
+        const two = await join(2, shared)
+        const plans = [planOf(one), planOf(two)]
+        await pause(15_000)
+        expect(said[0]).to.equal(
+          'waiting for process 0 of 3; the flow goes on without it, if it stays away',
+        )
+        for (const plan of (await Promise.all(plans)) as Plan[]) {
+          expect(plan.members.map(({ process }) => process)).to.deep.equal([1, 2])
+          expect(plan.execution).to.be.greaterThan(40)
+        }
+        expect(runtime.monotonic()).to.be.within(20_000, 25_000)
+      }))
+
+    it('waits for it, naming it, where only it can read what it kept', () =>
+      meet(async () => {
+        const one = await join(1, { stores: ['b'], last: lastWith('a', 'b', 'c') })
+        const two = await join(2, { stores: ['c'], last: lastWith('a', 'b', 'c') })
+        const plans = [planOf(one), planOf(two)]
+        await pause(60_000)
+        expect(said[0]).to.include('process 0 of 3: the recovery partitions kept there are needed')
+        one.stop()
+        two.stop()
+        expect(await Promise.all(plans)).to.deep.equal([null, null])
+      }))
+
+    it('goes by the newest of what the others remember', () =>
+      meet(async () => {
+        const older = { ...lastWith('b', 'b'), execution: 39 }
+        const one = await join(1, { stores: ['b'], last: older })
+        const two = await join(2, { stores: ['b'], last: lastWith('a', 'b', 'b') })
+        const plans = [planOf(one), planOf(two)]
+        await pause(60_000)
+        expect(said[0]).to.include('process 0 of 3: the recovery partitions kept there are needed')
+        one.stop()
+        two.stop()
+        expect(await Promise.all(plans)).to.deep.equal([null, null])
+      }))
+  })
 
   describe('when a process stays away whose stores are archived', () => {
     /** Who keeps which store, as it is written in an archive. */

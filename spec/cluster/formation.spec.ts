@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Hello, Plan } from '../../cluster/control.ts'
-import { encodeControl, readHello, readPlan } from '../../cluster/control.ts'
+import { encodeControl, lastOf, readHello, readPlan } from '../../cluster/control.ts'
 import { firstWorkers, formation, shareOfWorker } from '../../cluster/formation.ts'
 
 const hello = (process: number, more: Partial<Hello> = {}): Hello => ({
@@ -13,6 +13,8 @@ const hello = (process: number, more: Partial<Hello> = {}): Hello => ({
   version: '1.0.0',
   stores: [`store-${process}`],
   run: null,
+  last: null,
+  hears: [],
   seen: 0,
   busy: 0,
   done: 0,
@@ -64,7 +66,10 @@ describe('formation', () => {
     const shared = { stores: ['one'] }
     const present = [hello(0, shared), hello(2, shared)]
     const facts = { count: 3, present, last: plan([...present, hello(1, shared)]) }
-    expect(formation({ ...facts, patient: false })).to.deep.equal({ kind: 'wait', why: null })
+    expect(formation({ ...facts, patient: false })).to.deep.equal({
+      kind: 'wait',
+      why: 'waiting for process 1 of 3; the flow goes on without it, if it stays away',
+    })
     expect(formation({ ...facts, patient: true }).kind).to.equal('form')
   })
 })
@@ -98,6 +103,8 @@ describe('shareOfWorker', () => {
 describe('control messages', () => {
   it('come out as they went in', () => {
     expect(readHello(encodeControl(hello(1)))).to.deep.equal(hello(1))
+    const worked = hello(1, { last: lastOf(plan([hello(0)])), hears: [0, 2] })
+    expect(readHello(encodeControl(worked))).to.deep.equal(worked)
     expect(readPlan(encodeControl(plan([hello(0)])))).to.deep.equal(plan([hello(0)]))
   })
 
@@ -113,6 +120,8 @@ describe('control messages', () => {
         expect(
           read.stores === null || read.stores.every((each) => typeof each === 'string'),
         ).to.equal(true)
+        expect(read.hears.every((each) => typeof each === 'number')).to.equal(true)
+        expect(read.last === null || Array.isArray(read.last.members)).to.equal(true)
       }),
     )
     fc.assert(

@@ -148,6 +148,17 @@ describe('Link', () => {
     expect([near.alive, far.alive]).to.deep.equal([true, true])
   })
 
+  it('reports the other end lost when it is heard, but hears nothing any more (L4)', async () => {
+    const { runtime, far, a, b } = world({ silence: 3000 })
+    await runtime.advance(2000)
+    far.cut('in')
+    await runtime.advance(2900)
+    expect(a.lost).to.deep.equal([])
+    await runtime.advance(1200)
+    expect(a.lost.map(({ code }) => code)).to.deep.equal(['TIDEMARK_CLUSTER'])
+    expect(b.lost, 'its own way does not work').to.deep.equal([])
+  })
+
   it('gives the other end longer to come back after an outage than it may be silent else (L4)', async () => {
     const { runtime, broker, a, b } = world({ silence: 2000 })
     await runtime.advance(2000)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { systemRuntime } from '../../lib/runtime/system.ts'
+import { rounds } from '../support/effort.ts'
 import { gaps } from '../support/gaps.ts'
 import { onStage } from './stage.ts'
 import type { Member } from './troupe.ts'
@@ -14,13 +15,15 @@ describeWithNats('A process that stays away, its recovery partitions archived @l
   const stage = onStage()
   const { folder } = stage
 
-  const start = (process: number): Member =>
+  /** One of two, whose store is its own and archived, or one that both can read. */
+  const start = (process: number, stores: 'archived' | 'shared' = 'archived'): Member =>
     stage.start({
       process,
       count: 2,
       args: [folder.file('out'), ITEMS, PAUSE],
-      dir: folder.file(`store-${process}`),
-      archive: folder.file('archive'),
+      ...(stores === 'archived'
+        ? { dir: folder.file(`store-${process}`), archive: folder.file('archive') }
+        : { dir: folder.file('store') }),
       takeOverAfter: 500,
       flow: { module: 'spec/cluster/flows/counting.ts', export: 'witnessed' },
     })
@@ -51,6 +54,21 @@ describeWithNats('A process that stays away, its recovery partitions archived @l
     await stopped(a)
     expect(gaps(await stage.written())).to.deep.equal({ lost: 0, doubled: 0 })
   })
+
+  const kinds = ['archived', 'shared'] as const
+  for (const stores of kinds.slice(0, rounds({ test: 1, ci: 2, torture: 2 }))) {
+    it(`is gone on without by the other where both were killed, their store ${stores}`, async () => {
+      const both = [start(0, stores), start(1, stores)]
+      await stage.goesOn()
+      for (const member of both) member.discard()
+      await Promise.all(both.map(({ ended }) => ended))
+      const alone = start(1, stores)
+      await alone.says('1 workers in 1 of 2 processes')
+      await stage.goesOn()
+      await stopped(alone)
+      expect(gaps(await stage.written())).to.deep.equal({ lost: 0, doubled: 0 })
+    })
+  }
 
   it('is refused whatever it still writes when it was only stopped, and gives them up alive', async () => {
     const [a, b] = [start(0), start(1)]

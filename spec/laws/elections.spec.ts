@@ -134,6 +134,8 @@ describe('The processes of a flow', function () {
     'stood still': (members: VirtualMembers, process: number) => members.pause(process, 15_000),
     'were heard by nobody': (members: VirtualMembers, process: number) =>
       members.cut(process, 'out', 15_000),
+    'heard nobody': (members: VirtualMembers, process: number) =>
+      members.cut(process, 'in', 15_000),
   }
   for (const [how, away] of Object.entries(absences)) {
     it(`act no more once others have gone on without them, when they ${how}`, async () => {

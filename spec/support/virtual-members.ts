@@ -1,4 +1,4 @@
-import type { Hello, Plan } from '../../cluster/control.ts'
+import type { Hello, LastExecution, Plan } from '../../cluster/control.ts'
 import { Council } from '../../cluster/council.ts'
 import { type LinkWires, linkWires } from '../../cluster/link-wires.ts'
 import { messagingTransport, type Transport } from '../../cluster/transport.ts'
@@ -16,6 +16,8 @@ const ACT = 40
 const WRITE = 50
 /** A process that could not begin is begun again after: milliseconds. */
 const AGAIN = 500
+/** How long those that start wait for one that is missing: milliseconds. */
+const START_WAIT = 5000
 
 const FLOW = 'orders'
 
@@ -37,6 +39,8 @@ export class VirtualMembers {
   readonly ledger: Ledger = new Ledger()
   readonly #options: MembersOptions
   readonly #members: Member[] = []
+  /** What each process knows when it begins anew, as from its recovery directory. */
+  readonly #notes = new Map<number, LastExecution>()
   #lives = 0
 
   constructor(options: MembersOptions) {
@@ -80,6 +84,7 @@ export class VirtualMembers {
       stores: [shared ? 'shared' : `store-${at}`],
       world,
       ledger: this.ledger,
+      notes: this.#notes,
     })
     this.#members[at] = member
     // Who can't reach the server as it begins ends, and is begun again.
@@ -95,6 +100,7 @@ interface MemberOptions {
   readonly stores: readonly string[]
   readonly world: VirtualRuntime
   readonly ledger: Ledger
+  readonly notes: Map<number, LastExecution>
 }
 
 /** One life of a process. */
@@ -118,6 +124,7 @@ class Member {
       workers: 1,
       messaging,
       incarnation,
+      startWait: START_WAIT,
       estate: null,
       runtime: process,
       report: () => {},
@@ -128,13 +135,14 @@ class Member {
   }
 
   async live(): Promise<void> {
-    const { process, messaging, stores, ledger } = this.#options
+    const { process, messaging, stores, ledger, notes, place } = this.#options
     const transport = messagingTransport(messaging, process)
-    await this.#council.join({ stores, run: null })
+    await this.#council.join({ stores, run: null, last: notes.get(place.process) ?? null })
     for (;;) {
       const plan = await this.#council.nextPlan()
       if (plan === null) return
       ledger.takeUp(plan)
+      notes.set(place.process, plan)
       const term = new Term(plan, {
         ...this.#options,
         transport,
