@@ -30,6 +30,7 @@ export const keyedStep = <U, D, S>(shape: KeyedShape<S>): Operator<U, D> =>
 export const keyedSpec = <S>(shape: KeyedShape<S>): KeyedSpec => {
   const { options, retryable, open } = shape
   const ttl = ttlOf(shape)
+  checkVersion(shape)
   return {
     kind: 'keyed',
     outputs: 1,
@@ -50,6 +51,16 @@ export const ttlOf = <S>({
   if (ttl > 0) return ttl
   throw new BuildError(
     `${operator} "${id}": ttl must be longer than nothing, or every key would be forgotten at once.`,
+  )
+}
+
+/** Versions are stored in four bytes, and compared. */
+const checkVersion = <S>({ id, operator, options: { version } }: KeyedShape<S>): void => {
+  if (version === undefined || (Number.isInteger(version) && version >= 0 && version < 2 ** 32)) {
+    return
+  }
+  throw new BuildError(
+    `${operator} "${id}": version must be a whole number from 0 to 4294967295; got ${String(version)}.`,
   )
 }
 

@@ -1,7 +1,7 @@
 /**
  * Values that MessagePack has no word for, each wrapped in a class that the codec has an extension
  * for: a Map (beside plain objects, which are MessagePack's maps), -0, text with lone surrogates,
- * an own property called `__proto__`.
+ * an own property called `__proto__`, an object without a prototype.
  */
 
 import { isCoded } from './coded-classes.ts'
@@ -17,6 +17,15 @@ export class DressedMap {
 
 /** A plain object with keys that the plain encoding cannot keep, as a flat list. */
 export class DressedObject {
+  readonly entries: readonly unknown[]
+
+  constructor(entries: readonly unknown[]) {
+    this.entries = entries
+  }
+}
+
+/** An object without a prototype, as a flat list: in one with a prototype every word is a key. */
+export class DressedBare {
   readonly entries: readonly unknown[]
 
   constructor(entries: readonly unknown[]) {
@@ -50,7 +59,9 @@ export const dress = (value: unknown): unknown => {
   if (value instanceof Set) return new Set([...value].map(dress))
   if (value instanceof Date || value instanceof ArrayBuffer || ArrayBuffer.isView(value))
     return value
-  return isCoded(Object.getPrototypeOf(value)) ? value : dressObject(value)
+  const prototype: object | null = Object.getPrototypeOf(value)
+  if (prototype === null) return new DressedBare(flat(Object.entries(value)))
+  return isCoded(prototype) ? value : dressObject(value)
 }
 
 const flat = (entries: Iterable<readonly [unknown, unknown]>): unknown[] => {
@@ -75,8 +86,7 @@ export const undressMap = (entries: readonly unknown[]): Map<unknown, unknown> =
 }
 
 /** Defines its properties, so one called `__proto__` is data and never a prototype. */
-export const undressObject = (entries: readonly unknown[]): object => {
-  const object = {}
+export const undressObject = (entries: readonly unknown[], object: object = {}): object => {
   for (let index = 0; index + 1 < entries.length; index += 2) {
     Object.defineProperty(object, String(entries[index]), {
       value: entries[index + 1],
@@ -87,3 +97,12 @@ export const undressObject = (entries: readonly unknown[]): object => {
   }
   return object
 }
+
+export const undressBare = (entries: readonly unknown[]): object =>
+  undressObject(entries, Object.create(null) as object)
+
+/** A driver that was given a plain array of bytes gives its parts as such. */
+export const undressText = (bytes: unknown): string =>
+  bytes instanceof Uint8Array
+    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf16le')
+    : ''

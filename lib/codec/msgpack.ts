@@ -2,13 +2,16 @@ import { createRequire } from 'node:module'
 import { RecoveryError } from '../errors/errors.ts'
 import { eachCodedClass } from './coded-classes.ts'
 import {
+  DressedBare,
   DressedMap,
   DressedObject,
   DressedText,
   DressedZero,
   dress,
+  undressBare,
   undressMap,
   undressObject,
+  undressText,
 } from './dress.ts'
 import { PLAIN, REFUSED, refusal, survey } from './survey.ts'
 
@@ -98,7 +101,7 @@ const packed = (buffer: Uint8Array): PackedState => {
 export const decodeState = (bytes: Uint8Array, start = 0, end: number = bytes.length): unknown => {
   if (end - start === 1 && (bytes[start] as number) < 0x80) return bytes[start]
   try {
-    return packer().unpack(bytes, { start, end })
+    return packer().unpack(asBuffer(bytes), { start, end })
   } catch (cause) {
     throw new RecoveryError(
       `The ${end - start} bytes of a snapshot are not a state: the store is damaged, or the step ` +
@@ -128,7 +131,11 @@ export const encodeParcel = (value: unknown): Uint8Array => {
 
 /** What `encodeParcel` packed. */
 export const decodeParcel = (bytes: Uint8Array): unknown =>
-  parceler().unpack(bytes, { start: 0, end: bytes.length })
+  parceler().unpack(asBuffer(bytes), { start: 0, end: bytes.length })
+
+/** A part of a Buffer is one, so that a state's own come back as such from any bytes. */
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 interface Packer {
   pack(value: unknown, mode?: number): Uint8Array
@@ -167,10 +174,16 @@ const load = (useRecords = false): Packer => {
     read: (entries: unknown) => undressObject(asList(entries)),
   })
   addExtension({
+    Class: DressedBare,
+    type: 0x4e,
+    write: (dressed: DressedBare) => dressed.entries,
+    read: (entries: unknown) => undressBare(asList(entries)),
+  })
+  addExtension({
     Class: DressedText,
     type: 0x57,
     write: (dressed: DressedText) => Buffer.from(dressed.text, 'utf16le'),
-    read: (bytes: unknown) => (Buffer.isBuffer(bytes) ? bytes.toString('utf16le') : ''),
+    read: undressText,
   })
   addExtension({ Class: DressedZero, type: 0x5a, write: () => 0, read: () => -0 })
   eachCodedClass(({ Class, type, write, read }) =>

@@ -47,7 +47,9 @@ export const rowCodec = <S>(format: RowFormat<S> = {}): RowCodec<S> => {
     if (from === version) return state as S
     if (from > version) throw new RecoveryError(newer(from, version))
     if (migrate === undefined) throw new RecoveryError(unmigrated(from, version))
-    return migrate(state, from)
+    const migrated = migrate(state, from)
+    if (migrated instanceof Promise) throw new RecoveryError(PROMISED)
+    return migrated
   }
 
   const decode = (bytes: Uint8Array, start = 0, end: number = bytes.length): S => {
@@ -74,9 +76,18 @@ export const rowCodec = <S>(format: RowFormat<S> = {}): RowCodec<S> => {
 
   if (codec === undefined && version === 0) return { encode: encodeState, pack: packState, decode }
   const kind = codec === undefined ? BUILT_IN : OWN
-  const body = codec === undefined ? encodeState : (state: S) => codec.encode(state)
+  const body = codec === undefined ? encodeState : (state: S) => bytesOf(codec.encode(state))
   const encode = (state: S) => headed(kind, version, body(state))
   return { encode, pack: (state) => whole(encode(state)), decode }
+}
+
+/** What a codec gives is not checked by types where a flow is plain JavaScript. */
+const bytesOf = (encoded: unknown): Uint8Array => {
+  if (encoded instanceof Uint8Array) return encoded
+  const found = encoded instanceof Promise ? 'a promise' : `${typeof encoded}`
+  throw new RecoveryError(
+    `The codec's encode gave ${encoded === null ? 'null' : found}; it has to give a Uint8Array, at once.`,
+  )
 }
 
 const whole = (bytes: Uint8Array): PackedState => ({ bytes, start: 0, end: bytes.length })
@@ -101,5 +112,8 @@ const unmigrated = (from: number, version: number): string =>
 const CODEC_GONE =
   'The store holds state that the step wrote with a codec of its own, and the step has none now. ' +
   'Give it the codec again; to leave it, raise the version and migrate.'
+
+const PROMISED =
+  'Its migrate gave a promise: a state is migrated at once, while it is loaded. Make migrate a plain function.'
 
 const TORN = 'The row of a state is cut short: the store is damaged.'

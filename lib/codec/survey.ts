@@ -79,7 +79,8 @@ export const survey = (value: unknown, depth = 0): number => {
 const surveyObject = (value: object, depth: number): number => {
   if (depth > DEEPEST) return REFUSED
   const prototype: object | null = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return surveyRecord(value, depth)
+  if (prototype === Object.prototype) return surveyRecord(value, depth)
+  if (prototype === null) return surveyRecord(value, depth) === REFUSED ? REFUSED : SPECIAL
   if (prototype === Array.prototype) return surveyAll(value as readonly unknown[], depth, PLAIN)
   if (prototype === Date.prototype || typedArrayPrototypes.has(prototype)) return PLAIN
   if (prototype === Set.prototype) return surveyAll(value as Set<unknown>, depth, PLAIN)

@@ -33,7 +33,7 @@ import { ChainBehavior } from './chain-behavior.ts'
 import { Committer } from './committer.ts'
 import type { Agreed } from './convene.ts'
 import type { DeadLetters } from './dead-letters.ts'
-import { KeyedBehavior, WATERMARK_KEY } from './keyed-behavior.ts'
+import { KeyedBehavior } from './keyed-behavior.ts'
 import type { Lease } from './lease.ts'
 import type { LoadTarget } from './loader.ts'
 import type { Report } from './log-fields.ts'
@@ -51,6 +51,7 @@ import { Ports, type Watch } from './ports.ts'
 import { RaisesBehavior } from './raises-behavior.ts'
 import { Recorder } from './recorder.ts'
 import { RetryBehavior } from './retry-behavior.ts'
+import { keyOfRow, WATERMARK_ROW } from './row-key.ts'
 import { SinkBehavior } from './sink-behavior.ts'
 import { SnapshotWriter } from './snapshot-writer.ts'
 import { SourceBehavior } from './source-behavior.ts'
@@ -423,11 +424,11 @@ class Assembler {
     }
     const replicated = step.spec.kind === 'keyed' && step.spec.replicated === true
     return {
-      scatter: ({ keys, values }, into) => {
-        keys?.forEach((key, at) => {
-          if (key !== WATERMARK_KEY && !replicated)
-            into.add(ownerOfHash(hashKey(key), count), key, values[at])
-          else for (let to = 0; to < count; to++) into.add(to, key, values[at])
+      scatter: ({ keys: rows, values }, into) => {
+        rows?.forEach((row, at) => {
+          if (row !== WATERMARK_ROW && !replicated)
+            into.add(ownerOfHash(hashKey(keyOfRow(row)), count), row, values[at])
+          else for (let to = 0; to < count; to++) into.add(to, row, values[at])
         })
       },
     }

@@ -7,14 +7,12 @@ import { data, end, frontier, type Signal, SNAPSHOT_PORT } from '../signal/signa
 import type { Failure, Processor, ProcessorContext } from '../state/processor.ts'
 import { HotKeys } from './hot-keys.ts'
 import { type Attempts, Retries } from './retries.ts'
+import { KeyRows, keyOfRow, WATERMARK_ROW } from './row-key.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
 import type { StepHost } from './step-host.ts'
 
 /** Rows encoded between two turns, so that a snapshot never keeps items waiting for long. */
 const ROWS_A_TURN = 512
-
-/** The row that keeps the watermark of an exchanged step; no key of a user's is this one. */
-export const WATERMARK_KEY = '\u0000watermark'
 
 /**
  * A keyed step as an actor.
@@ -147,33 +145,33 @@ export class KeyedBehavior extends Behavior {
   #begin(): void {
     this.#loaded = true
     if (this.#writer !== null && this.#records)
-      this.#processor.table.record(this.#first, this.#writer)
+      this.#processor.table.record(this.#first, new KeyRows(this.#writer))
     this.#processor.onLoaded?.()
     if (this.#watermark > Number.NEGATIVE_INFINITY) this.#processor.onWatermark?.(this.#watermark)
   }
 
   /** Takes rows up without their way through the mailbox, which must have none of them. */
   take(block: Block): void {
-    this.#writer?.read(block, (key, state) => this.#takeUp(key, state))
+    this.#writer?.read(block, (row, state) => this.#takeUp(row, state))
   }
 
   #load(batch: Signal): void {
-    const keys = batch.keys as readonly string[]
-    for (let at = 0; at < keys.length; at++) {
-      const key = keys[at] as string
-      this.#takeUp(key, this.#writer?.decodeRow(key, batch.values[at] as Uint8Array))
+    const rows = batch.keys as readonly string[]
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at] as string
+      this.#takeUp(row, this.#writer?.decodeRow(row, batch.values[at] as Uint8Array))
     }
   }
 
-  #takeUp(key: string, state: unknown): void {
-    if (key === WATERMARK_KEY) this.#watermark = Math.max(this.#watermark, state as number)
-    else this.#processor.table.load(key, state)
+  #takeUp(row: string, state: unknown): void {
+    if (row === WATERMARK_ROW) this.#watermark = Math.max(this.#watermark, state as number)
+    else this.#processor.table.load(keyOfRow(row), state)
   }
 
   #closeEpoch(next: number): void {
     const { table } = this.#processor
     if (this.#watermarkOwed && this.#host.around.worker === 0) {
-      this.#writer?.row(table.epoch, WATERMARK_KEY, this.#watermark)
+      this.#writer?.row(table.epoch, WATERMARK_ROW, this.#watermark)
     }
     this.#watermarkOwed = false
     table.closeEpoch(next)

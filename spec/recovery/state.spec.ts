@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import {
+  BuildError,
   type Dataflow,
   dataflow,
   FixedPartitionedSink,
@@ -52,6 +53,15 @@ describe('The state of a step', () => {
     expect(sink.items).to.deep.equal([['k', { total: 1, from: 1 }]])
 
     expect(String(await failure(run(release(1), { recovery: store })))).to.match(/newer release/)
+  })
+
+  it('has a version that can be stored and compared, or the flow is not built', () => {
+    for (const version of [-1, 1.5, Number.NaN, 2 ** 32, Number.POSITIVE_INFINITY]) {
+      expect(() => statefulMap('sum', (n: number | null) => [n ?? 0, n], { version })).to.throw(
+        BuildError,
+        /"sum": version .*; got/,
+      )
+    }
   })
 
   it('grows old once a release gives its step a ttl, also where it was there before', async () => {

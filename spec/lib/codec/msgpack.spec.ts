@@ -85,6 +85,26 @@ describe('encodeState', () => {
     expect(Object.keys(back.a)).to.deep.equal(['__proto__'])
   })
 
+  it('keeps objects without a prototype as such, in which no word is a key by itself', () => {
+    const bare = (entries: object): object => Object.assign(Object.create(null), entries)
+    const value = { counts: bare({ a: 1, inner: bare({}) }), list: [bare({ b: -0 })] }
+
+    const back = decodeState(encodeState(value)) as typeof value
+
+    expect(back).to.deep.equal(value)
+    for (const each of [back.counts, back.list[0] as object]) {
+      expect(Object.getPrototypeOf(each)).to.equal(null)
+      expect('constructor' in each).to.equal(false)
+    }
+    expect(refused(bare({ call: () => 1 })).path).to.equal('state.call')
+  })
+
+  it('comes back whole from bytes that are no Buffer', () => {
+    const value = { buffer: Buffer.from('b'), text: '\ud800', bytes: Uint8Array.of(1) }
+
+    expect(decodeState(new Uint8Array(encodeState(value)))).to.deep.equal(value)
+  })
+
   it('keeps properties that shadow the methods of objects', () => {
     const value = { constructor: 'a', toJSON: 'b', hasOwnProperty: 'c', valueOf: null }
 

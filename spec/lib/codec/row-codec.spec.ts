@@ -31,6 +31,23 @@ describe('rowCodec', () => {
     expect(back.value).to.equal(7)
   })
 
+  it('refuses what a codec gives instead of bytes, and a promise of a migrated state', () => {
+    for (const given of [
+      'text',
+      5,
+      null,
+      undefined,
+      [1, 2],
+      new ArrayBuffer(2),
+      Promise.resolve(),
+    ]) {
+      const codec = rowCodec({ codec: { encode: () => given as never, decode: () => 0 } })
+      expect(() => codec.encode(1), String(given)).to.throw(RecoveryError, 'Uint8Array')
+    }
+    const late = rowCodec({ version: 1, migrate: () => Promise.resolve(1) })
+    expect(() => late.decode(rowCodec().encode(1))).to.throw(RecoveryError, 'promise')
+  })
+
   it('packs what it encodes', () => {
     for (const codec of [rowCodec<Meter | number>({ version: 3 }), rowCodec<number | Meter>()]) {
       const { bytes, start, end } = codec.pack(5)
