@@ -9,6 +9,7 @@ import {
   watermarks,
 } from 'tidemark/operators'
 import { MemoryStore, TestingSink, TestingSource } from 'tidemark/testing'
+import { failure } from '../support/failure.ts'
 import { Folder } from '../support/folder.ts'
 
 describe('The keys of a step', () => {
@@ -27,7 +28,7 @@ describe('The keys of a step', () => {
     '\u0000\u0000watermark',
     'long'.repeat(250_000),
   ]
-  const { EOF } = TestingSource
+  const { ABORT, EOF } = TestingSource
 
   it('may be any text, through every change of workers and partitions', async () => {
     const folder = new Folder()
@@ -62,9 +63,10 @@ describe('The keys of a step', () => {
     const store = new MemoryStore()
     const minute = 60_000
     const items = [
-      { user: '\u0000watermark', at: 5 * minute },
       { user: 'k', at: 5 * minute },
-      EOF,
+      // Its row is newer than that of the watermark.
+      { user: '\u0000watermark', at: 5 * minute },
+      ABORT,
       { user: '\u0000watermark', at: minute },
       { user: 'k', at: minute },
     ]
@@ -81,7 +83,8 @@ describe('The keys of a step', () => {
       )
       counted.late.output('late', late)
       counted.down.output('out', new TestingSink())
-      await run(flow, { recovery: store })
+      const error = await failure(run(flow, { recovery: store, epochInterval: 0 }))
+      expect(error === null).to.equal(runs === 1)
     }
     expect(late.items.map(([key]) => key)).to.have.members(['\u0000watermark', 'k'])
   })
