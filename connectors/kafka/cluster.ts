@@ -50,6 +50,16 @@ export interface Write extends TopicPartition {
   readonly records: readonly KafkaRecord[]
 }
 
+/** A transaction that a partition has heard no end of. */
+export interface OpenTransaction {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** Its first message there: nothing from here on is read as committed. */
+  readonly since: bigint
+  /** What only who ends it need know; 0 where nothing was ended there yet. */
+  readonly coordinatorEpoch: number
+}
+
 /** Writes each record once, however often a write is tried. */
 export interface Producer {
   /** Resolves when it is stored. One that failed with a retryable error may be given again, the same object. */
@@ -70,6 +80,14 @@ export interface Transactions {
   settle(): Promise<void>
 }
 
+export interface TransactionOptions {
+  readonly compression: Compression
+  /** Milliseconds after which brokers take an open transaction back. */
+  readonly timeout: number
+  /** What every transaction of the id writes to. */
+  readonly places?: readonly TopicPartition[]
+}
+
 /** A Kafka cluster, as the connector sees it; any client that can do this can stand behind it. */
 export interface KafkaCluster {
   /** The topics that are there, by name. */
@@ -86,10 +104,9 @@ export interface KafkaCluster {
     wanted: readonly Wanted[],
     options: { readonly maxWait: number },
   ): Promise<readonly Fetched[]>
+  /** The transactions that are open in a partition; none, where brokers are too old to say. */
+  openTransactions(where: TopicPartition): Promise<readonly OpenTransaction[]>
   producer(options: { readonly compression: Compression }): Producer
-  transactions(
-    id: string,
-    options: { readonly compression: Compression; readonly timeout: number },
-  ): Transactions
+  transactions(id: string, options: TransactionOptions): Transactions
   close(): Promise<void>
 }

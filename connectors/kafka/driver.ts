@@ -11,8 +11,10 @@ import type {
   Fetched,
   KafkaCluster,
   OffsetAt,
+  OpenTransaction,
   Producer,
   TopicFacts,
+  TransactionOptions,
   Transactions,
   Wanted,
 } from './cluster.ts'
@@ -22,7 +24,7 @@ import { CODE, hasCode, KafkaError } from './kafka-error.ts'
 import { nameOf, type TopicPartition } from './message.ts'
 import { IdempotentProducer } from './producer.ts'
 import { CoordinatedTransactions } from './transactions.ts'
-import type { Batch, ProducerId, TransactionWire } from './wire.ts'
+import type { Batch, LastTransaction, ProducerId, TransactionWire } from './wire.ts'
 import { type Api, FETCH, PRODUCE, type RawProduced } from './wire-api.ts'
 
 const CONNECT_WITHIN = 10_000
@@ -36,6 +38,15 @@ const TRANSACTION = 1
 const NO_PRODUCER: ProducerId = { id: -1n, epoch: -1 }
 /** Leaders that are asked for again after one of these. */
 const MOVED = [3, 5, 6, 9, 56, 72, 74, 75, 76, 100]
+
+/** What a coordinator calls it when a transaction has ended, or is about to. */
+const ENDS: Readonly<Record<string, LastTransaction['end']>> = {
+  CompleteCommit: 'commit',
+  CompleteAbort: 'abort',
+  PrepareCommit: 'ending',
+  PrepareAbort: 'ending',
+  PrepareEpochFence: 'ending',
+}
 
 type Driver = Awaited<ReturnType<typeof loadDriver>>
 type Cluster = ReturnType<Client['createCluster']>
@@ -201,11 +212,8 @@ class KafkaTsCluster implements KafkaCluster, TransactionWire {
     return new IdempotentProducer(this, compression)
   }
 
-  transactions(
-    id: string,
-    options: { readonly compression: Compression; readonly timeout: number },
-  ): Transactions {
-    return new CoordinatedTransactions(this, { id, ...options })
+  transactions(id: string, options: TransactionOptions): Transactions {
+    return new CoordinatedTransactions(this, id, options)
   }
 
   async initProducer(
@@ -260,6 +268,57 @@ class KafkaTsCluster implements KafkaCluster, TransactionWire {
       producerId: producer.id,
       producerEpoch: producer.epoch,
       committed,
+    })
+  }
+
+  async lastTransaction(id: string): Promise<LastTransaction | null> {
+    const { DESCRIBE_TRANSACTIONS } = this.#driver.API
+    try {
+      const body = { transactionalIds: [id] }
+      const { transactionStates } = await this.#askCoordinator(id, DESCRIBE_TRANSACTIONS, body)
+      const [found] = transactionStates
+      if (found === undefined) return null
+      const { producerId, producerEpoch: epoch, transactionState } = found
+      return { producer: { id: producerId, epoch }, end: ENDS[transactionState ?? ''] ?? 'unknown' }
+    } catch (error) {
+      if (hasCode(error, CODE.transactionalIdNotFound) || isTooOld(error)) return null
+      throw error
+    }
+  }
+
+  async openTransactions(where: TopicPartition): Promise<readonly OpenTransaction[]> {
+    if (!(await this.topics([where.topic])).has(where.topic)) return []
+    const { topic: name, partition } = where
+    const body = { topics: [{ name, partitionIndexes: [partition] }] }
+    try {
+      const leader = await this.leaderOf(where)
+      const { topics } = await this.#answered(() =>
+        this.#ask(leader, this.#driver.API.DESCRIBE_PRODUCERS, body),
+      )
+      const found = topics[0]?.partitions[0]
+      const code = found?.errorCode ?? CODE.unknownTopicOrPartition
+      if (found === undefined || code !== 0) throw this.#partitionRefused(where, code)
+      return found.activeProducers
+        .filter(({ currentTxnStartOffset }) => currentTxnStartOffset >= 0n)
+        .map(({ producerId, producerEpoch, currentTxnStartOffset, coordinatorEpoch }) => ({
+          producerId,
+          producerEpoch,
+          since: currentTxnStartOffset,
+          coordinatorEpoch: Math.max(coordinatorEpoch, 0),
+        }))
+    } catch (error) {
+      if (isTooOld(error)) return []
+      throw error
+    }
+  }
+
+  async tellEnd(where: TopicPartition, open: OpenTransaction, committed: boolean): Promise<void> {
+    const { producerId, producerEpoch, coordinatorEpoch } = open
+    const topics = [{ name: where.topic, partitionIndexes: [where.partition] }]
+    await this.#ask(await this.leaderOf(where), this.#driver.API.WRITE_TXN_MARKERS, {
+      markers: [
+        { producerId, producerEpoch, coordinatorEpoch, transactionResult: committed, topics },
+      ],
     })
   }
 
@@ -399,6 +458,12 @@ const pinned = <A extends { readonly apiVersion: number; readonly fallback?: A }
   while (found.apiVersion > version && found.fallback !== undefined) found = found.fallback
   return found
 }
+
+/** The client's own words, before it asks, for what a broker has not learned yet. */
+const isTooOld = (error: unknown): boolean =>
+  error instanceof KafkaError &&
+  error.cause instanceof Error &&
+  error.cause.message.startsWith('Broker does not support API')
 
 const apiName = ({ API }: Driver, key: number): string =>
   Object.entries(API).find(([, { apiKey }]) => apiKey === key)?.[0] ?? `request ${key}`

@@ -8,6 +8,7 @@ export const CODE = {
   messageTooLarge: 10,
   recordListTooLarge: 18,
   topicAuthorizationFailed: 29,
+  clusterAuthorizationFailed: 31,
   topicAlreadyExists: 36,
   invalidReplicationFactor: 38,
   outOfOrderSequence: 45,
@@ -18,6 +19,7 @@ export const CODE = {
   concurrentTransactions: 51,
   unknownProducerId: 59,
   producerFenced: 90,
+  transactionalIdNotFound: 105,
 } as const
 
 /**

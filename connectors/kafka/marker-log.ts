@@ -1,6 +1,7 @@
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import type { KafkaCluster, StoredRecord, Write } from './cluster.ts'
 import { CODE, KafkaError } from './kafka-error.ts'
+import type { TopicPartition } from './message.ts'
 
 /** How far a slot is. */
 export interface Marker {
@@ -27,16 +28,20 @@ const CONFIG = {
  * group they never expire, and a marker changes in the transaction of what it marks.
  */
 export class MarkerLog {
+  readonly where: TopicPartition
   readonly #cluster: KafkaCluster
   readonly #topic: string
   readonly #markers = new Map<string, Marker>()
   #next = 0n
   #reading: Promise<void> = Promise.resolve()
+  /** Turns that have not begun: who comes meanwhile shares them. */
+  readonly #turns = new Map<'latest' | 'end', Promise<void>>()
   #made = false
 
   constructor(cluster: KafkaCluster, topic: string) {
     this.#cluster = cluster
     this.#topic = topic
+    this.where = { topic, partition: 0 }
   }
 
   /** The marker as far as it can be read at once: a transaction that is open may hide a later one. */
@@ -50,22 +55,30 @@ export class MarkerLog {
   }
 
   async #readTo(place: 'latest' | 'end', key: string): Promise<Marker | null> {
-    const turn = this.#reading.then(() => this.#catchUp(place))
-    this.#reading = turn.catch(() => {})
-    await turn
+    await (this.#turns.get(place) ?? this.#newTurn(place))
     return this.#markers.get(key) ?? null
+  }
+
+  #newTurn(place: 'latest' | 'end'): Promise<void> {
+    const turn = this.#reading.then(() => {
+      this.#turns.delete(place)
+      return this.#catchUp(place)
+    })
+    this.#turns.set(place, turn)
+    this.#reading = turn.catch(() => {})
+    return turn
   }
 
   /** To be written beside what it marks. */
   write(key: string, marker: Marker, timestamp: number): Write {
     const value = Buffer.from(JSON.stringify(marker))
     const records = [{ key: Buffer.from(key), value, timestamp, headers: [] }]
-    return { topic: this.#topic, partition: 0, records }
+    return { ...this.where, records }
   }
 
   async #catchUp(place: 'latest' | 'end'): Promise<void> {
     await this.#make()
-    const where = { topic: this.#topic, partition: 0 }
+    const { where } = this
     const end = await this.#cluster.offsetAt(where, place)
     const start = await this.#cluster.offsetAt(where, 'earliest')
     if (start > this.#next) this.#next = start
@@ -80,13 +93,24 @@ export class MarkerLog {
       for (const record of fetched.records) this.#take(record)
       if (fetched.next > this.#next) looks = 0
       this.#next = fetched.next
-      if (looks === LOOKS) {
-        throw new KafkaError(
-          `A transaction in the topic "${this.#topic}" is still open; it ends by its timeout.`,
-          { retryable: true },
-        )
-      }
+      if (looks === LOOKS) throw await this.#blocked()
     }
+  }
+
+  /** By whom, so that people can help where brokers have lost track of a transaction. */
+  async #blocked(): Promise<KafkaError> {
+    const { topic, partition } = this.where
+    const open = await this.#cluster.openTransactions(this.where)
+    const [first] = [...open].sort((a, b) => (a.since < b.since ? -1 : 1))
+    const who = first === undefined ? '' : ` of producer ${first.producerId}`
+    const ends =
+      first === undefined
+        ? ''
+        : ` One that outlives its timeout has been lost by the brokers: the flow that wrote it ends it when it starts; if there is none any more, kafka-transactions.sh abort --topic ${topic} --partition ${partition} --start-offset ${first.since}.`
+    return new KafkaError(
+      `A transaction${who} is open in partition ${partition} of topic "${topic}", and hides the markers behind it.${ends}`,
+      { retryable: true },
+    )
   }
 
   async #make(): Promise<void> {

@@ -37,6 +37,7 @@ export class TransactionalKafkaSink extends WriteAheadSink<KafkaItem> {
     const { topic, compression = 'none', prefix = PREFIX } = this.#options
     const { transactionTimeout: timeout = TRANSACTION_TIMEOUT } = this.#options
     const { runtime } = this.#shared
+    const markers = this.#markersOf(cluster)
     const step = `${prefix}.${stepId}`
     return new KafkaSlot({
       step,
@@ -44,8 +45,12 @@ export class TransactionalKafkaSink extends WriteAheadSink<KafkaItem> {
       recovery: this.#recovery,
       topic,
       topics: new TopicTable(cluster, () => runtime.monotonic()),
-      markers: this.#markersOf(cluster),
-      transactions: cluster.transactions(`${step}.${slot}`, { compression, timeout }),
+      markers,
+      transactions: cluster.transactions(`${step}.${slot}`, {
+        compression,
+        timeout,
+        places: [markers.where],
+      }),
       now: () => runtime.now(),
       closed: () => this.#shared.leave(),
     })

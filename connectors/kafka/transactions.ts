@@ -1,7 +1,8 @@
-import type { Transactions, Write } from './cluster.ts'
+import type { TransactionOptions, Transactions, Write } from './cluster.ts'
 import type { Compression } from './compression.ts'
+import { tellForgottenEnds } from './forgotten-end.ts'
 import { CODE, hasCode, isPassing, KafkaError } from './kafka-error.ts'
-import { nameOf } from './message.ts'
+import { nameOf, type TopicPartition } from './message.ts'
 import { encodeBatch } from './record-batch.ts'
 import {
   type Batch,
@@ -32,17 +33,17 @@ export class CoordinatedTransactions implements Transactions {
   readonly #compression: Compression
   readonly #timeout: number
   readonly #sequences = new Map<string, number>()
+  /** What the last transaction wrote to, as far as it is known. */
+  #places: readonly TopicPartition[]
   #producer: ProducerId | null = null
   #usable = false
 
-  constructor(
-    wire: TransactionWire,
-    options: { readonly id: string; readonly compression: Compression; readonly timeout: number },
-  ) {
+  constructor(wire: TransactionWire, id: string, options: TransactionOptions) {
     this.#wire = wire
-    this.#id = options.id
+    this.#id = id
     this.#compression = options.compression
     this.#timeout = options.timeout
+    this.#places = options.places ?? []
   }
 
   begin(): Promise<void> {
@@ -58,6 +59,7 @@ export class CoordinatedTransactions implements Transactions {
     await this.settle()
     const producer = this.#producer as ProducerId
     this.#usable = false
+    this.#places = writes.map(({ topic, partition }) => ({ topic, partition }))
     try {
       await this.#patiently(() => this.#wire.addPartitions(this.#id, producer, writes))
       await Promise.all(writes.map((write) => this.#write(write, producer)))
@@ -77,9 +79,10 @@ export class CoordinatedTransactions implements Transactions {
   async #takeEpoch(known: ProducerId | null): Promise<void> {
     this.#usable = false
     try {
-      this.#producer = await this.#patiently(() =>
-        this.#wire.initProducer(this.#id, known, this.#timeout),
-      )
+      this.#producer = await this.#patiently(async () => {
+        await tellForgottenEnds(this.#wire, this.#id, this.#places)
+        return this.#wire.initProducer(this.#id, known, this.#timeout)
+      })
     } catch (cause) {
       if (!hasCode(cause, ...FENCED)) throw cause
       throw new KafkaError(`Another producer has the transactional id "${this.#id}".`, {

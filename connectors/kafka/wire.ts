@@ -1,4 +1,5 @@
 import type { Runtime } from '../../lib/runtime/runtime.ts'
+import type { OpenTransaction } from './cluster.ts'
 import type { KafkaRecord, TopicPartition } from './message.ts'
 import { sizeOf } from './record-batch.ts'
 
@@ -25,6 +26,13 @@ export interface ProduceWire {
   produce(transactionalId: string | null, batches: readonly Batch[]): Promise<void>
 }
 
+/** How the last transaction of an id ended. */
+export interface LastTransaction {
+  readonly producer: ProducerId
+  /** `ending` until each partition knows; `unknown` where none has ended since the id was taken. */
+  readonly end: 'commit' | 'abort' | 'ending' | 'unknown'
+}
+
 export interface TransactionWire extends ProduceWire {
   addPartitions(
     id: string,
@@ -32,6 +40,11 @@ export interface TransactionWire extends ProduceWire {
     partitions: readonly TopicPartition[],
   ): Promise<void>
   endTransaction(id: string, producer: ProducerId, committed: boolean): Promise<void>
+  /** `null` where there was none, or brokers are too old to say. */
+  lastTransaction(id: string): Promise<LastTransaction | null>
+  openTransactions(where: TopicPartition): Promise<readonly OpenTransaction[]>
+  /** Tells one partition how a transaction ended, which is the coordinator's part. */
+  tellEnd(where: TopicPartition, open: OpenTransaction, committed: boolean): Promise<void>
 }
 
 /** Bytes of a batch, before it is packed; brokers take 1 MiB unless told otherwise. */

@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises'
 import { API, type Client, createKafkaClient } from 'kafka-ts'
 import type { KafkaCluster, Write } from '../../connectors/kafka/cluster.ts'
 import { openCluster } from '../../connectors/kafka/driver.ts'
-import { isPassing } from '../../connectors/kafka/kafka-error.ts'
+import { CODE, hasCode, isPassing, KafkaError } from '../../connectors/kafka/kafka-error.ts'
 import type { KafkaRecord } from '../../connectors/kafka/message.ts'
 import { Pauses } from '../../connectors/kafka/pauses.ts'
 import { encodeBatch } from '../../connectors/kafka/record-batch.ts'
@@ -13,6 +13,8 @@ import { hasKafka, INSTALL_KAFKA, KafkaBroker, type SecureDoor } from './kafka-b
 /** One for all files of a run: it takes seconds to start, and is gone with the process. */
 let shared: Promise<KafkaBroker> | null = null
 let worlds = 0
+/** A kind of thing that has settings. */
+const BROKER = 4
 
 /** A message as specs look at it. */
 export interface Held {
@@ -215,6 +217,48 @@ export class KafkaWorld {
     const batches = places.map((place) => ({ ...place, bytes }))
     await this.again(() => cluster.produce(id, batches))
     return producer
+  }
+
+  /**
+   * Leaves messages of an id's last transaction open where they lie, though its coordinator says that
+   * all partitions know its end: it passes over those that have no leader as it ends one.
+   */
+  async leaveForgotten(id: string, writes: readonly Write[], committed: boolean): Promise<void> {
+    const wire = this.#wire
+    const producer = await this.again(() => wire.initProducer(id, null, 60_000))
+    await this.again(() => wire.addPartitions(id, producer, writes))
+    await this.again(() => wire.endTransaction(id, producer, committed))
+    while ((await wire.lastTransaction(id))?.end === 'ending');
+    // Leaders ask the coordinator whether a transaction is open there, unless they are told not to.
+    await this.#verify(false)
+    try {
+      for (const { topic, partition, records } of writes) {
+        const bytes = encodeBatch(records, {
+          producer: { ...producer, sequence: 0, transactional: true },
+          compression: 'none',
+        })
+        await this.again(async () => {
+          try {
+            await wire.produce(id, [{ topic, partition, bytes }])
+          } catch (error) {
+            // The broker hears of the setting a moment later.
+            const early = hasCode(error, CODE.invalidTransactionState)
+            throw early ? new KafkaError('too early', { cause: error, retryable: true }) : error
+          }
+        })
+      }
+    } finally {
+      await this.#verify(true)
+    }
+  }
+
+  async #verify(verifies: boolean): Promise<void> {
+    const name = 'transaction.partition.verification.enable'
+    const configs = [{ name, configOperation: 0, value: String(verifies) }]
+    await this.#admin.sendRequest(API.INCREMENTAL_ALTER_CONFIGS, {
+      resources: [{ resourceType: BROKER, resourceName: String(this.broker.id), configs }],
+      validateOnly: false,
+    })
   }
 
   /** A transaction with a message, that can be taken back. */

@@ -18,7 +18,7 @@ import {
 import type { KafkaCluster } from '../../../connectors/kafka/cluster.ts'
 import { MarkerLog } from '../../../connectors/kafka/marker-log.ts'
 import { Folder } from '../../support/folder.ts'
-import { KafkaWorld } from '../../support/kafka-world.ts'
+import { KafkaWorld, record } from '../../support/kafka-world.ts'
 import { expectUndisturbed } from '../../support/killed-flow.ts'
 import { PROGRAM } from './killed-flow.ts'
 
@@ -69,9 +69,14 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
     await run(flow, { logger: silent })
   }
 
-  const newSlot = async (topic: string, prefix: string, execution: number) => {
+  const newSlot = async (
+    topic: string,
+    prefix: string,
+    execution: number,
+    options: Partial<KafkaSinkOptions> = {},
+  ) => {
     const brokers = world.brokers
-    const sink = new KafkaSink({ brokers, topic, prefix, transactional: true })
+    const sink = new KafkaSink({ ...options, brokers, topic, prefix, transactional: true })
     sink.useRun?.({ recovery: true, runtime: systemRuntime })
     const slot = await sink.build('flow.out', '0', { execution })
     try {
@@ -191,6 +196,26 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
     expect(await world.values(topic)).to.deep.equal(['a', 'b'])
   })
 
+  for (const [end, epoch] of [
+    ['committed', 2],
+    ['taken back', 1],
+  ] as const) {
+    it(`is not stopped by a transaction that was ${end} and stays open: Kafka forgot to tell its end`, async () => {
+      const [topic, prefix, markers] = [await world.topic(), world.name(), world.name()]
+      const old = await newSlot(topic, prefix, 1, { markers })
+      await old.deliver(1, messages('a'))
+      await old.close()
+      const marker = record('{"execution":1,"epoch":2}', `${prefix}.flow.out/0`)
+      const write = { topic: markers, partition: 0, records: [marker] }
+      await world.leaveForgotten(`${prefix}.flow.out.0`, [write], end === 'committed')
+      expect(await world.cluster.openTransactions(write)).to.have.lengthOf(1)
+      const heir = await newSlot(topic, prefix, 2, { markers })
+      expect(await heir.delivered()).to.equal(epoch)
+      await heir.close()
+      expect(await world.cluster.openTransactions(write)).to.deep.equal([])
+    })
+  }
+
   it('makes the topic of its markers, however late the brokers hear of it', async () => {
     const { cluster } = world
     let looks = 0
@@ -203,6 +228,7 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
       offsetAt: (where, at) => cluster.offsetAt(where, at),
       leaderOf: (where) => cluster.leaderOf(where),
       fetch: (leader, wanted, options) => cluster.fetch(leader, wanted, options),
+      openTransactions: (where) => cluster.openTransactions(where),
       producer: (options) => cluster.producer(options),
       transactions: (id, options) => cluster.transactions(id, options),
       close: async () => {},
@@ -221,10 +247,7 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
     expect(await world.values(topic)).to.deep.equal(['a', 'b'])
   })
 
-  it('writes and reads through a broker that is killed at load and comes back @long', async function () {
-    // Once in about ten times on a loaded machine, readers of the markers stop for good at a transaction
-    // that does not end behind the broker's return: the cause is not found yet.
-    this.retries(2)
+  it('writes and reads through a broker that is killed at load and comes back @long', async () => {
     const own = await KafkaWorld.make()
     const told: string[] = []
     const tell = ({ err = '' }: { readonly err?: unknown }, message: string): void => {
