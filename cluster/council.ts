@@ -27,6 +27,12 @@ const PATIENCE = 3000
 const CALM = 5000
 /** Another life of this very process that is heard of for so long is no ghost. */
 const DOUBLE = 4000
+/** Of two that have both been there for long, one gives way after this. */
+const STALEMATE = 12_000
+/** Whoever meets another life of itself this soon after it came is the later one. */
+const NEWCOMER = 1500
+/** A life that was heard of more lately than this has not been followed by another. */
+const SPEAKING = 700
 const REMIND_EVERY = 10_000
 const MOST_GONE = 256
 /** Longer than whoever is alone in an execution may act after it was last seen to be: milliseconds. */
@@ -69,6 +75,7 @@ export interface CouncilOptions {
  * N4. Who forms an execution without some process has said so in the register for so long that none
  *     of those can act any more which, alone in another, look there first.
  * N5. A process that is heard but hears nothing counts as one that is away.
+ * N6. Of two lives of one process that speak at a time the later gives way, and disturbs nobody.
  */
 export class Council {
   readonly #options: CouncilOptions
@@ -91,8 +98,9 @@ export class Council {
   #forming = false
   #standing = false
   #leaving = false
-  #doubled: number | null = null
-  #reminded = Number.NEGATIVE_INFINITY
+  #rival: Rival | null = null
+  #joined = Number.NEGATIVE_INFINITY
+  readonly #reminded = new Map<Topic, number>()
   /** Stores come or go: nothing can be formed with this process meanwhile. */
   #changing = false
   #changed = Number.NEGATIVE_INFINITY
@@ -138,6 +146,7 @@ export class Council {
         if (plan !== null) this.#hearPlan(plan)
       }),
     ]
+    this.#joined = this.#options.runtime.monotonic()
     this.#lease.begin()
     this.#beat()
   }
@@ -246,22 +255,29 @@ export class Council {
     const { place, incarnation, runtime } = this.#options
     if (hello.incarnation === incarnation) return
     if (hello.process === place.process) {
-      this.#onDouble()
+      this.#onRival(hello)
       return
     }
     if (!this.#fits(hello)) {
       if (hello.leads && this.#busy === 0) this.#refuse(whyNot(hello, this.#hello()))
-      else if (this.#lease.held) this.#remind(`process ${hello.process} is kept out: it differs`)
+      else if (this.#lease.held) {
+        this.#remind(
+          'kept out',
+          `process ${hello.process} is kept out: ${whyKeptOut(hello, this.#hello())}`,
+        )
+      }
       return
     }
     const before = this.#heard.get(hello.process)
     const isNew = before?.hello.incarnation !== hello.incarnation
     const at = runtime.monotonic()
+    if (before !== undefined && isNew && at - before.at < SPEAKING) return
     const answered = isNew || hello.hears.includes(place.process) ? at : before.answered
     this.#heard.set(hello.process, { hello, at, answered })
     if (before !== undefined && isNew) this.onGone(before.hello.incarnation)
     if (this.#lease.held && at - answered > PRESENT) {
       this.#remind(
+        'deaf',
         `process ${hello.process} is heard, but hears nothing: its way from NATS is cut, or its user may not subscribe`,
       )
     }
@@ -271,12 +287,18 @@ export class Council {
     if (this.#lease.held) this.#formIfReady()
   }
 
-  /** Two lives of one process: the one that is not at work gives way, if it is no echo. */
-  #onDouble(): void {
+  /** Two lives of one process: one that is not at work gives way, if the other is no echo (N6). */
+  #onRival({ busy, incarnation }: Hello): void {
     const now = this.#options.runtime.monotonic()
-    this.#doubled ??= now
-    if (this.#busy !== 0 || now - this.#doubled < DOUBLE) return
+    if (this.#rival === null || now - this.#rival.heard > PRESENT) {
+      this.#rival = { since: now, heard: now, isFirst: now - this.#joined > NEWCOMER }
+    }
+    this.#rival.heard = now
+    if (this.#busy !== 0) return
     const { process } = this.#options.place
+    const met = now - this.#rival.since
+    const isStuck = met >= STALEMATE && this.#options.incarnation > incarnation
+    if (!isStuck && (met < DOUBLE || (this.#rival.isFirst && busy === 0))) return
     this.#refuse(
       `Process ${process} of the flow runs already somewhere else: give each its own number with -i.`,
     )
@@ -393,7 +415,7 @@ export class Council {
       needless: this.#needless,
     })
     if (found.kind === 'wait') {
-      if (found.why !== null) this.#remind(found.why)
+      if (found.why !== null) this.#remind('waits', found.why)
       this.#takeOver(found.lost ?? [])
       return
     }
@@ -480,12 +502,12 @@ export class Council {
     }
   }
 
-  #remind(why: string): void {
+  #remind(topic: Topic, why: string): void {
     const now = this.#options.runtime.monotonic()
-    if (now - this.#reminded < REMIND_EVERY) return
+    if (now - (this.#reminded.get(topic) ?? Number.NEGATIVE_INFINITY) < REMIND_EVERY) return
     // A process that is merely a little later than the others is nothing to speak of.
     if (now - this.#idleSince < PATIENCE) return
-    this.#reminded = now
+    this.#reminded.set(topic, now)
     this.#options.report('info', why)
   }
 }
@@ -505,6 +527,17 @@ interface Heard {
   readonly hello: Hello
   readonly at: number
   readonly answered: number
+}
+
+/** What one is reminded of now and again, each by itself. */
+type Topic = 'waits' | 'kept out' | 'deaf'
+
+/** Another life of this very process that speaks, too. */
+interface Rival {
+  readonly since: number
+  heard: number
+  /** Whether this life was there before it. */
+  readonly isFirst: boolean
 }
 
 /** Forgets a bucket that fails, so that it is looked up, or made, again. */
@@ -535,6 +568,17 @@ const whyNot = (leader: Hello, own: Hello): string => {
   return leader.stores === null
     ? 'The other processes keep no snapshots, and this one does: give all of them a recovery directory, or none.'
     : 'The other processes keep snapshots, and this one does not: give all of them a recovery directory, or none.'
+}
+
+const whyKeptOut = (hello: Hello, own: Hello): string => {
+  if (hello.count !== own.count) return `it was started as one of ${hello.count}, not ${own.count}`
+  if (hello.version !== own.version) {
+    return `it has version ${hello.version} of tidemark, and the others have ${own.version}`
+  }
+  if (hello.hash !== own.hash) return 'it has another flow under the same id; its steps differ'
+  return hello.stores === null
+    ? 'it keeps no snapshots, and the others do'
+    : 'it keeps snapshots, and the others do not'
 }
 
 const messageOf = (error: unknown): string =>

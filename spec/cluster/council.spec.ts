@@ -62,12 +62,14 @@ describe('Council', () => {
   let square: Square
   let councils: Council[]
   let said: string[]
+  let heard: string[]
 
   beforeEach(() => {
     runtime = new VirtualRuntime({ seed: 5 })
     square = new Square(runtime)
     councils = []
     said = []
+    heard = []
   })
 
   const join = async (
@@ -79,6 +81,7 @@ describe('Council', () => {
       readonly stores?: readonly string[] | null
       readonly estate?: Estate
       readonly last?: LastExecution | null
+      readonly life?: string
     } = {},
   ): Promise<Council> => {
     const {
@@ -88,6 +91,7 @@ describe('Council', () => {
       stores = null,
       estate = null,
       last = null,
+      life = `life-${process}`,
     } = more
     const council = new Council({
       flowId: 'orders',
@@ -96,12 +100,12 @@ describe('Council', () => {
       place: { process, count },
       workers: 1,
       messaging: square.enter(),
-      incarnation: `life-${process}`,
+      incarnation: life,
       startWait: 20_000,
       estate,
       runtime,
       report: (_level, message) => said.push(message),
-      changed: () => {},
+      changed: (hello) => heard.push(hello.incarnation),
       superseded: () => {},
     })
     councils.push(council)
@@ -175,6 +179,42 @@ describe('Council', () => {
       ])
       one.stop()
       expect(await plan).to.equal(null)
+    }))
+
+  it('refuses who comes with the number of another that is there, and lets nobody hear of it (N6)', () =>
+    meet(async () => {
+      const [zero, one] = [await join(0, { count: 2 }), await join(1, { count: 2 })]
+      await Promise.all([planOf(zero), planOf(one)])
+      const double = await join(1, { count: 2, life: 'another' })
+      expect(await planOf(double)).to.match(/Process 1 .* runs already somewhere else/)
+      expect(heard).to.not.include('another')
+    }))
+
+  it('refuses the later of two with one number also while both wait for others (N6)', () =>
+    meet(async () => {
+      const first = await join(0)
+      const waits = planOf(first)
+      await pause(5000)
+      const later = await join(0, { life: 'another' })
+      expect(await planOf(later)).to.match(/Process 0 .* runs already somewhere else/)
+      await later.leave()
+      await pause(20_000)
+      first.stop()
+      expect(await waits).to.equal(null)
+    }))
+
+  it('says what about one differs that is kept out', () =>
+    meet(async () => {
+      const [zero, one] = [await join(0), await join(1)]
+      const plans = [planOf(zero), planOf(one)]
+      await join(2, { hash: 'another' })
+      await pause(5000)
+      expect(said).to.include(
+        'process 2 is kept out: it has another flow under the same id; its steps differ',
+      )
+      zero.stop()
+      one.stop()
+      await Promise.all(plans)
     }))
 
   describe('when all are started anew but one', () => {
