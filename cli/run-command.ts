@@ -200,7 +200,8 @@ const watch = async (
     return exitCode(summary, interrupted)
   } catch (error) {
     terminal.fail(error)
-    if (durable) terminal.say('Run it again to go on from the last committed epoch.')
+    if (durable && execution.workers > 0)
+      terminal.say('Run it again to go on from the last committed epoch.')
     return FAILED
   } finally {
     if (looking !== null) clearInterval(looking)

@@ -15,6 +15,7 @@ import { Council } from './council.ts'
 import { archivedEstate, type Estate } from './estate.ts'
 import { Failures } from './failures.ts'
 import type { Messaging, Register } from './messaging.ts'
+import { tellOfOutages } from './outages.ts'
 import { ExecutionFailure, ProcessExecution } from './process-execution.ts'
 import { type Left, RunNote } from './run-note.ts'
 import { messagingTransport } from './transport.ts'
@@ -110,12 +111,17 @@ export class ClusterCrew implements Crew {
     }
     const stores = await storesOf(settings)
     const transport = messagingTransport(messaging, this.#runtime)
+    const watch = tellOfOutages(messaging, {
+      runtime: this.#runtime,
+      report: (level, message) => host.report(level, message),
+    })
     try {
       await this.#council.join({ stores, ...left })
       return await this.#executions(settings, { transport, register, note })
     } finally {
       await this.#council.leave()
       transport.close()
+      watch.end()
     }
   }
 
@@ -175,7 +181,7 @@ export class ClusterCrew implements Crew {
     const workers = plan.members.reduce((sum, member) => sum + member.workers, 0)
     host.report(
       'info',
-      `process ${place.process} takes part in execution ${plan.execution}: ${workers} workers in ${plan.members.length} of ${place.count} processes`,
+      `process ${place.process} takes part in formation ${plan.execution}: ${workers} workers in ${plan.members.length} of ${place.count} processes`,
     )
     let underWay = false
     const execution = new ProcessExecution({
@@ -196,7 +202,7 @@ export class ClusterCrew implements Crew {
       host: {
         report: (level, message, fields) => host.report(level, message, fields),
         committed: (epoch) => {
-          if (!underWay) host.report('info', `execution ${plan.execution} is under way`)
+          if (!underWay) host.report('info', `formation ${plan.execution} is under way`)
           underWay = true
           host.committed(epoch)
         },
@@ -254,13 +260,13 @@ export class ClusterCrew implements Crew {
     else if (hello.incarnation !== member.incarnation) {
       execution.fail(new ClusterError(`Process ${hello.process} was started anew.`), hello.process)
     } else if (hello.seen >= plan.execution && hello.busy !== plan.execution) {
-      execution.fail(new ClusterError(`Process ${hello.process} is out of the execution.`))
+      execution.fail(new ClusterError(`Process ${hello.process} is in this formation no more.`))
     }
   }
 
   #onPlan(plan: Plan): void {
     this.#execution?.fail(
-      new ClusterError(`Execution ${plan.execution} took the place of this one.`),
+      new ClusterError(`Formation ${plan.execution} took the place of this one.`),
     )
   }
 

@@ -14,6 +14,7 @@ import { type Archive, checkObjectName } from '../lib/recovery/archive.ts'
 import type { NatsOptions } from '../lib/run/nats-options.ts'
 import type { ConnectionState, Entry, Messaging, Register, Subscription } from './messaging.ts'
 import { dialCleanly } from './nats-dial.ts'
+import { connectError, registerError } from './nats-error.ts'
 
 dialCleanly()
 
@@ -65,11 +66,7 @@ const connection = async (
   try {
     return await connect(await driverOptions(options, servers))
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause)
-    throw new ClusterError(
-      `No NATS server can be used at ${servers.map(withoutSecrets).join(', ')} (${text}). Start one with \`nats-server -js\`, or name another with --nats.`,
-      { cause },
-    )
+    throw connectError(cause, servers.map(withoutSecrets))
   }
 }
 
@@ -290,18 +287,4 @@ const unlessTaken = async (write: Promise<number>): Promise<number | null> => {
     if (error instanceof NatsError && error.api_error?.err_code === WRONG_LAST_SEQUENCE) return null
     throw error
   }
-}
-
-const registerError = (cause: unknown): ClusterError => {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  const absent = cause instanceof NatsError && (cause.code === '503' || /jetstream/i.test(text))
-  return absent
-    ? new ClusterError(
-        'The NATS server runs without JetStream, which a cluster keeps its lease in. Start it with `nats-server -js`, or put `jetstream {}` into its configuration.',
-        { cause },
-      )
-    : new ClusterError(
-        `The NATS server gives no key-value bucket to the cluster (${text}). It must be version 2.9 or newer, and let this user make the bucket or find it made.`,
-        { cause },
-      )
 }

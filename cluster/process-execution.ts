@@ -272,7 +272,7 @@ export class ProcessExecution {
     const { plan, host } = this.#options
     this.#term.runFor(-1)
     const { flowId: flow } = this.#options
-    host.report('info', `execution ${plan.execution} ends: ${failure.message}`, { flow })
+    host.report('info', `formation ${plan.execution} ends: ${failure.message}`, { flow })
     this.#threads.crash(failure.cause)
     this.#settleOnce(failure)
   }

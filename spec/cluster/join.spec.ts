@@ -74,7 +74,7 @@ describeWithNats('run, told where the others are', function () {
     await server.up()
     const ends = await Promise.all(executions.map(({ done }) => done))
     expect(ends.map(({ reason }) => reason)).to.deep.equal(['eof', 'eof'])
-    expect(logs.filter((line) => line.includes('takes part in execution'))).to.have.lengthOf(2)
+    expect(logs.filter((line) => line.includes('takes part in formation'))).to.have.lengthOf(2)
     await run(counting(folder.file('alone'), ITEMS, 0))
     expect(await linesIn(folder.file('out'))).to.deep.equal(await linesIn(folder.file('alone')))
   })

@@ -98,7 +98,7 @@ describeWithNats('NATS', () => {
     signal('SIGSTOP')
     const error = await failure(connectNats({ servers: server.url, name: 'spec' }))
     signal('SIGCONT')
-    expect(error).to.be.instanceOf(ClusterError)
+    expect(String(error)).to.include('has not answered as a NATS server within 5 s')
     // A socket that was destroyed is let go of in the next turn.
     while (sockets() > before) await turn()
     const messaging = await connectNats({ servers: server.url, name: 'spec' })
@@ -111,7 +111,9 @@ describeWithNats('NATS', () => {
     const server = await LocalNats.start({ args: ['--user', 'me', '--pass', 'right'] })
     const address = server.url.replace('nats://', '')
     const refused = await failure(connectNats({ servers: server.url, name: 'spec' }))
-    expect(refused).to.be.instanceOf(ClusterError)
+    expect(String(refused)).to.match(
+      /^ClusterError: .* lets nobody in .*NATS_USER and NATS_PASSWORD/,
+    )
     const inUrl = await connectNats({ servers: `nats://me:right@${address}`, name: 'spec' })
     const apart = await connectNats({ servers: address, user: 'me', pass: 'right', name: 'spec' })
     await inUrl.roundTrip()

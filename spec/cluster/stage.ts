@@ -4,7 +4,7 @@ import { Folder } from '../support/folder.ts'
 import { linesIn, Member, type MemberFacts } from './troupe.ts'
 
 /** What a member says when it takes up an execution. */
-export const BEGINS = 'takes part in execution '
+export const BEGINS = 'takes part in formation '
 
 export const pause = (time: number): Promise<void> =>
   new Promise((resolve) => {

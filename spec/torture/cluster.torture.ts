@@ -6,14 +6,14 @@ import { run } from 'tidemark'
 import { LocalNats } from '../../cluster/nats-server.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
 import { oversized } from '../cluster/flows/counting.ts'
-import { buildMembers, linesIn, Member, type Program } from '../cluster/troupe.ts'
+import { linesIn, Member } from '../cluster/troupe.ts'
 import { describeWithNats } from '../cluster/with-nats.ts'
 import { Folder } from '../support/folder.ts'
 import { gaps } from '../support/gaps.ts'
 import { difference, type TortureRow, tortureTable } from '../support/torture-table.ts'
 
-const ENDS = / execution \d+ ends: /
-const TAKES_PART = / takes part in execution /
+const ENDS = / formation \d+ ends: /
+const TAKES_PART = / takes part in formation /
 const UNDER_WAY = / is under way/
 const ITEMS = 1_000_000
 const KILLS = Number(process.env['TORTURE_KILLS'] ?? 50)
@@ -32,17 +32,13 @@ describeWithNats('torture of a flow in three processes', function () {
   this.timeout(0)
   const folder = new Folder()
   const rows: TortureRow[] = []
-  let built: { readonly program: Program; readonly flows: string }
   let server: LocalNats
   let members: Member[] = []
   let flow = 'counting'
   let recoveries: number[] = []
   let phases = new Map<string, number[]>()
 
-  before(async () => {
-    await folder.make()
-    built = await buildMembers()
-  })
+  before(() => folder.make())
   beforeEach(async () => {
     for (const name of ['alone', 'out', 'out.log', 'store-0', 'store-1', 'store-2']) {
       await rm(folder.file(name), { recursive: true, force: true })
@@ -87,9 +83,9 @@ describeWithNats('torture of a flow in three processes', function () {
             workers: 1,
             dir: folder.file(`store-${process}`),
             epochInterval: 200,
-            flow: { module: built.flows, export: flow },
+            flow: { module: 'spec/cluster/flows/counting.ts', export: flow },
           },
-          [...(options.launch?.(process) ?? []), ...built.program],
+          options.launch?.(process),
         ),
     )
     await said(UNDER_WAY, 1)
