@@ -29,16 +29,29 @@ export class PostgresServer {
   readonly #bin: string
   readonly #dir: string
   readonly #owner: Owner
+  readonly #settings: readonly string[]
   #process: ChildProcess | null = null
 
-  private constructor(made: { bin: string; dir: string; port: number; owner: Owner }) {
+  private constructor(made: {
+    bin: string
+    dir: string
+    port: number
+    owner: Owner
+    settings: readonly string[]
+  }) {
     this.#bin = made.bin
     this.#dir = made.dir
     this.#owner = made.owner
+    this.#settings = made.settings
     this.port = made.port
   }
 
-  static async make(): Promise<PostgresServer> {
+  /** `settings` such as `wal_level=logical` are given to the server each time it starts. */
+  static async make({
+    settings = [],
+  }: {
+    readonly settings?: readonly string[]
+  } = {}): Promise<PostgresServer> {
     const bin = postgresPrograms()
     if (bin === null) throw new Error('Postgres is not installed')
     const dir = mkdtempSync(join(tmpdir(), 'tidemark-postgres-'))
@@ -46,7 +59,7 @@ export class PostgresServer {
     if (owner.uid !== undefined) chownSync(dir, owner.uid, owner.gid ?? owner.uid)
     const options = ['--auth=trust', '--username=postgres', '--no-sync', '-D', dir]
     await execute(join(bin, 'initdb'), options, { ...owner, cwd: '/' })
-    const server = new PostgresServer({ bin, dir, port: await freePort(), owner })
+    const server = new PostgresServer({ bin, dir, port: await freePort(), owner, settings })
     await server.start()
     return server
   }
@@ -62,6 +75,7 @@ export class PostgresServer {
       'listen_addresses=127.0.0.1',
       '-c',
       `unix_socket_directories=${this.#dir}`,
+      ...this.#settings.flatMap((setting) => ['-c', setting]),
     ]
     const child = spawn(
       join(this.#bin, 'postgres'),

@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../../../connectors/postgres/driver
 import { drain, messageOf } from '../../support/folder.ts'
 import { PostgresServer, postgresPrograms } from '../../support/postgres-server.ts'
 
-describe('PostgresSource', function () {
+describe('PostgresSource', () => {
   let server: PostgresServer
   let database: Database
 
