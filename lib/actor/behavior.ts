@@ -38,6 +38,9 @@ export abstract class Behavior {
     return null
   }
 
+  /** The flow was told to stop; what is under way may wait for something outside. */
+  stopping(): void {}
+
   /** Lets go of everything held outside; called once. `failed` when the run did not end well. */
   close(_failed: Error | null): void | Promise<void> {}
 

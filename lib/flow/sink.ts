@@ -5,6 +5,12 @@ export abstract class StatelessSinkPartition<T> {
   /** Takes the items, in order; the next batch waits for the promise. */
   abstract writeBatch(items: T[]): void | Promise<void>
 
+  /**
+   * Called once when the flow is told to stop, perhaps while a write is under way: a write that waits
+   * for a destination that is away should fail before long, since the flow ends behind it.
+   */
+  stopping?(): void
+
   /** Called once, when the flow has ended or was stopped: what was written is whole. */
   close(): void | Promise<void> {}
 

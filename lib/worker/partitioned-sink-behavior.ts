@@ -119,6 +119,16 @@ export class PartitionedSinkBehavior extends Behavior {
     })
   }
 
+  override stopping(): void {
+    for (const part of this.#parts) {
+      try {
+        part?.partition.stopping?.()
+      } catch (error) {
+        throw this.#host.outside('stopping', part?.name, error)
+      }
+    }
+  }
+
   override async close(failed: Error | null): Promise<void> {
     this.#writes.close()
     const open = this.#parts.filter((part) => part !== null)

@@ -61,6 +61,14 @@ export class SinkBehavior extends Behavior {
     this.send(signal)
   }
 
+  override stopping(): void {
+    try {
+      this.#partition?.stopping?.()
+    } catch (error) {
+      throw this.#host.outside('stopping', undefined, error)
+    }
+  }
+
   override async close(failed: Error | null): Promise<void> {
     this.#writes.close()
     const partition = this.#partition

@@ -437,8 +437,19 @@ export class Worker implements Host, Receiver {
     this.#stopping = stop
     for (const { behavior } of this.#assembly?.sources ?? []) behavior.finish(stop === 'halt')
     // A sink that takes nothing while its destination is away takes what is left now.
-    for (const actor of this.#assembly?.outputs ?? []) this.schedule(actor)
+    for (const actor of this.#assembly?.outputs ?? []) {
+      this.schedule(actor)
+      this.#tellStop(actor)
+    }
     this.#turns?.wake()
+  }
+
+  #tellStop(actor: Actor): void {
+    try {
+      actor.behavior.stopping()
+    } catch (error) {
+      this.fail(error, actor)
+    }
   }
 
   #tell(actor: Actor, epoch: number): void {

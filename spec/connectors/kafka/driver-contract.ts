@@ -179,6 +179,22 @@ export const describeDriver = (
       expect((await readAll(topic)).values).to.deep.equal(['a', 'b'])
     })
 
+    it('ends what its last transaction wrote to, where nobody told the partition how it ended', async () => {
+      for (const committed of [true, false]) {
+        const topic = await world.topic()
+        const name = world.name()
+        const write = (value: string) => ({ topic, partition: 0, records: [record(value)] })
+        const transactions = cluster.transactions(name, { compression: 'none', timeout: 10_000 })
+        await world.again(() => transactions.begin())
+        await transactions.commit([write('a')])
+        await world.leaveForgotten(name, [write('b')], committed)
+        await world.again(() => transactions.begin())
+        await transactions.commit([write('c')])
+        const values = committed ? ['a', 'b', 'c'] : ['a', 'c']
+        expect((await readAll(topic)).values).to.deep.equal(values)
+      }
+    })
+
     it('gives nothing of a transaction that is open, or behind one', async () => {
       const topic = await world.topic()
       const open = await world.openTransaction(topic, 'hidden')

@@ -70,13 +70,11 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
   }
 
   const newSlot = async (
-    topic: string,
-    prefix: string,
     execution: number,
-    options: Partial<KafkaSinkOptions> = {},
+    options: Pick<KafkaSinkOptions, 'topic' | 'prefix' | 'markers'>,
   ) => {
     const brokers = world.brokers
-    const sink = new KafkaSink({ ...options, brokers, topic, prefix, transactional: true })
+    const sink = new KafkaSink({ ...options, brokers, transactional: true })
     sink.useRun?.({ recovery: true, runtime: systemRuntime })
     const slot = await sink.build('flow.out', '0', { execution })
     try {
@@ -160,10 +158,10 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
   it('shuts an older execution out, and takes an epoch once', async () => {
     const topic = await world.topic()
     const prefix = world.name()
-    const old = await newSlot(topic, prefix, 1)
+    const old = await newSlot(1, { topic, prefix })
     expect(await old.delivered()).to.equal(null)
     await old.deliver(4, messages('a', 'b'))
-    const heir = await newSlot(topic, prefix, 2)
+    const heir = await newSlot(2, { topic, prefix })
     expect(await heir.delivered()).to.equal(4)
     await heir.deliver(4, messages('x'))
     await failureOf(Promise.resolve(old.deliver(5, messages('late'))))
@@ -172,7 +170,9 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
       expect(late).to.be.instanceOf(ConnectorError).and.to.include({ retryable: false })
       expect(String(late)).to.include('by a later execution')
     }
-    expect(String(await failureOf(newSlot(topic, prefix, 1)))).to.include('by a later execution')
+    expect(String(await failureOf(newSlot(1, { topic, prefix })))).to.include(
+      'by a later execution',
+    )
     await heir.deliver(5, messages('c'))
     await old.close()
     await heir.close()
@@ -182,11 +182,11 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
   it('settles what an execution left open that was killed', async () => {
     const topic = await world.topic()
     const prefix = world.name()
-    const first = await newSlot(topic, prefix, 1)
+    const first = await newSlot(1, { topic, prefix })
     await first.deliver(1, messages('a'))
     const killed = Date.now()
     await world.leaveOpen(`${prefix}.flow.out.0`, [topic, 'tidemark-markers'], 'half')
-    const heir = await newSlot(topic, prefix, 2)
+    const heir = await newSlot(2, { topic, prefix })
     // The brokers would take it back by themselves, but only after a minute.
     expect(Date.now() - killed).to.be.lessThan(30_000)
     expect(await heir.delivered()).to.equal(1)
@@ -202,14 +202,14 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
   ] as const) {
     it(`is not stopped by a transaction that was ${end} and stays open: Kafka forgot to tell its end`, async () => {
       const [topic, prefix, markers] = [await world.topic(), world.name(), world.name()]
-      const old = await newSlot(topic, prefix, 1, { markers })
+      const old = await newSlot(1, { topic, prefix, markers })
       await old.deliver(1, messages('a'))
       await old.close()
       const marker = record('{"execution":1,"epoch":2}', `${prefix}.flow.out/0`)
       const write = { topic: markers, partition: 0, records: [marker] }
       await world.leaveForgotten(`${prefix}.flow.out.0`, [write], end === 'committed')
       expect(await world.cluster.openTransactions(write)).to.have.lengthOf(1)
-      const heir = await newSlot(topic, prefix, 2, { markers })
+      const heir = await newSlot(2, { topic, prefix, markers })
       expect(await heir.delivered()).to.equal(epoch)
       await heir.close()
       expect(await world.cluster.openTransactions(write)).to.deep.equal([])
@@ -317,6 +317,43 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
     }
   })
 
+  it('lets a flow that is told to stop end while the brokers stay away @long', async () => {
+    const own = await KafkaWorld.make()
+    const ends = new AbortController()
+    try {
+      const [plain, once] = [await own.topic(), await own.topic()]
+      const { brokers } = own
+      let count = 0
+      let more = (): void => {}
+      const read = (items: number): Promise<void> =>
+        new Promise((resolve) => {
+          more = () => count >= items && resolve()
+        })
+      const flow = dataflow('left')
+      const feed = many(20_000).flatMap((item) => [item, TestingSource.PAUSE(5)])
+      const items = flow.input('in', new TestingSource<string>(feed)).pipe(
+        map('message', (value) => {
+          count += 1
+          more()
+          return { value }
+        }),
+      )
+      const client = { requestTimeout: 1000 }
+      items.output('plain', new KafkaSink({ brokers, topic: plain, client }))
+      items.output('once', new KafkaSink({ brokers, topic: once, client, transactional: true }))
+      const options = { epochInterval: 50, logger: silent, signal: ends.signal }
+      const written = failureOf(run(flow, { ...options, recovery: new MemoryStore() }))
+      await read(20)
+      await own.broker.kill()
+      await read(count + 5)
+      ends.abort()
+      expect(String(await written)).to.include('told to stop, and the brokers were away')
+    } finally {
+      ends.abort()
+      await own.remove()
+    }
+  })
+
   it('holds what a run makes that nobody disturbs, after kill -9 at any moment @long', async () => {
     const topic = await world.topic(3)
     await expectUndisturbed({
@@ -343,7 +380,7 @@ describe(KafkaWorld.titled('KafkaSink at a broker'), function () {
   describeWriteAheadSink<KafkaItem>('KafkaSink with transactional', async () => {
     const topic = await world.topic()
     // The contract asks once: a coordinator that is not up yet, or a new topic of markers, is for us.
-    await (await newSlot(topic, world.name(), 1)).close()
+    await (await newSlot(1, { topic, prefix: world.name() })).close()
     const options = { brokers: world.brokers, topic, prefix: world.name() }
     return {
       sink: () => new KafkaSink({ ...options, transactional: true }),

@@ -25,6 +25,8 @@ const ENTRY_POINTS: readonly (readonly [string, (flow: Dataflow) => Promise<unkn
   ['clusterMain', (flow) => clusterMain(flow, { workers: 2 })],
 ]
 
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+
 class OddlyMade extends Error {
   constructor(what: string, where: string) {
     super(`${what} in ${where}`)
@@ -189,6 +191,22 @@ describe('A flow that is stopped', () => {
     expect(itemsOut).to.equal(itemsIn)
   })
 
+  it('tells its sinks, on every worker, so that a write need not wait for ever', async () => {
+    const runtime = new VirtualRuntime()
+    const flow = dataflow('waiting')
+    const source = new TestingSource([1, TestingSource.PAUSE({ days: 9999 }), 2])
+    const sink = new Waiting(runtime)
+    flow.input('in', source).output('out', sink)
+    const execution = start(flow, { runtime, workers: 2, logger: silent })
+    runtime.after(1000, () => execution.stop().catch(() => {}))
+    const failure = await runtime.run(execution.done).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    expect(String(failure)).to.include('the destination is away')
+    expect(sink.told.sort()).to.deep.equal([0, 1])
+  })
+
   it('may be asked to stop again and again', async () => {
     const { flow } = counting(10)
     const execution = start(flow)
@@ -201,6 +219,44 @@ describe('A flow that is stopped', () => {
     expect((await execution.stop()).reason).to.equal('stopped')
   })
 })
+
+/** Writes nothing: a write lasts until the flow is to stop, and a while more, and fails. */
+class Waiting extends DynamicSink<number> {
+  readonly told: number[] = []
+  readonly #runtime: VirtualRuntime
+
+  constructor(runtime: VirtualRuntime) {
+    super()
+    this.#runtime = runtime
+  }
+
+  override build(_stepId: string, worker: number): StatelessSinkPartition<number> {
+    return new WaitingPartition((giveUp) => {
+      this.told.push(worker)
+      this.#runtime.after(1000, giveUp)
+    })
+  }
+}
+
+class WaitingPartition extends StatelessSinkPartition<number> {
+  readonly #told: (giveUp: () => void) => void
+  #giveUp: (error: Error) => void = () => {}
+
+  constructor(told: (giveUp: () => void) => void) {
+    super()
+    this.#told = told
+  }
+
+  override writeBatch(): Promise<void> {
+    return new Promise((_, reject) => {
+      this.#giveUp = reject
+    })
+  }
+
+  override stopping(): void {
+    this.#told(() => this.#giveUp(new Error('the destination is away')))
+  }
+}
 
 class Slow extends DynamicSink<number> {
   readonly #runtime: VirtualRuntime
