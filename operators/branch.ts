@@ -1,6 +1,7 @@
 import { placeStep } from '../lib/flow/operator.ts'
 import type { Callback } from '../lib/flow/step.ts'
 import type { ItemOf, Operator, Stream } from '../lib/flow/stream.ts'
+import { functionOption } from './keyed-step.ts'
 import type { Narrowed } from './narrowed.ts'
 
 /** The two streams that {@link branch} gives. */
@@ -41,6 +42,7 @@ export function branch(
   id: string,
   predicate: Callback,
 ): (up: Stream<unknown>) => BranchOut<unknown, unknown> {
+  functionOption(id, 'predicate', predicate)
   return (up) => {
     const [trues, falses] = placeStep(
       { id, operator: 'branch', spec: { kind: 'branch', callback: predicate }, gives: 'same' },

@@ -4,6 +4,7 @@ import type { Operator, Stream } from '../lib/flow/stream.ts'
 import type { DurationLike } from '../lib/time/time.ts'
 import { AsyncCalls } from './async-calls.ts'
 import { BoundedCache, type EnrichCache } from './enrich-cache.ts'
+import { functionOption } from './keyed-step.ts'
 
 export interface EnrichCachedOptions {
   /** How old an answer may be before the getter is asked again; for ever unless given. */
@@ -45,6 +46,8 @@ export const enrichCached = <T, K, V, R>(
   mapper: (cache: EnrichCache<K, V>, item: T) => R,
   options: EnrichCachedOptions = {},
 ): Operator<Stream<T>, Stream<Awaited<R>>> => {
+  functionOption(id, 'getter', getter)
+  functionOption(id, 'mapper', mapper)
   const { ttl, maxSize = 65_536, concurrency = 64 } = options
   const bounds = {
     ttl:

@@ -1,9 +1,11 @@
+import { BuildError } from '../lib/errors/errors.ts'
 import { placed } from '../lib/flow/operator.ts'
 import { durationOption, positiveCount, triesOption } from '../lib/flow/options.ts'
 import type { RetryPolicy } from '../lib/flow/policy.ts'
 import type { Operator, Stream } from '../lib/flow/stream.ts'
 import type { DurationLike } from '../lib/time/time.ts'
 import { AsyncCalls } from './async-calls.ts'
+import { functionOption } from './keyed-step.ts'
 
 export interface MapAsyncOptions {
   /** Calls that may be pending at a time on each worker, whatever batches their items came in. */
@@ -43,10 +45,10 @@ export const mapAsync = <T, R>(
   mapper: (item: T, signal: AbortSignal) => R,
   options: MapAsyncOptions,
 ): Operator<Stream<T>, Stream<Awaited<R>>> => {
-  const { ordered = true, timeout, retry } = options
+  const { concurrency, ordered = true, timeout, retry } = optionsOf(id, options)
   const plan = {
-    f: mapper as (item: unknown, signal: AbortSignal) => unknown,
-    concurrency: positiveCount(`mapAsync "${id}": concurrency`, options.concurrency),
+    f: functionOption(id, 'mapper', mapper) as (item: unknown, signal: AbortSignal) => unknown,
+    concurrency: positiveCount(`mapAsync "${id}": concurrency`, concurrency),
     ordered,
     timeout:
       timeout === undefined
@@ -65,4 +67,11 @@ export const mapAsync = <T, R>(
       open: (context) => new AsyncCalls({ ...plan, tries: tries ?? context.retry }, context),
     },
   })
+}
+
+const optionsOf = (id: string, options: MapAsyncOptions | undefined): MapAsyncOptions => {
+  if (options !== undefined && options !== null) return options
+  throw new BuildError(
+    `Step "${id}": mapAsync needs { concurrency }, how many calls may be pending at a time.`,
+  )
 }

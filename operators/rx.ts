@@ -2,6 +2,7 @@ import type { Observable, SchedulerLike } from 'rxjs'
 import { BuildError } from '../lib/errors/errors.ts'
 import { placed } from '../lib/flow/operator.ts'
 import type { Operator, Stream } from '../lib/flow/stream.ts'
+import { functionOption } from './keyed-step.ts'
 import type { Project } from './rx-passage.ts'
 import { RxPerEpoch, RxPerRun } from './rx-task.ts'
 
@@ -42,6 +43,7 @@ export const rx = <T, R>(
   if (per !== 'run' && per !== 'epoch') {
     throw new BuildError(`rx "${id}": per is ${JSON.stringify(per)}; it must be 'run' or 'epoch'.`)
   }
+  functionOption(id, 'project', project)
   const Task = per === 'run' ? RxPerRun : RxPerEpoch
   return placed({
     id,

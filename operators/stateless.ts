@@ -1,6 +1,7 @@
 import { placed } from '../lib/flow/operator.ts'
 import type { Callback, StatelessOp } from '../lib/flow/step.ts'
 import type { Operator } from '../lib/flow/stream.ts'
+import { functionOption } from './keyed-step.ts'
 
 /** What differs between the stateless operators. */
 export interface StatelessShape {
@@ -20,7 +21,7 @@ export const stateless = <U, D>(id: string, shape: StatelessShape): Operator<U, 
   return placed<U, D>({
     id,
     operator,
-    spec: { kind: 'stateless', op, callback, role },
+    spec: { kind: 'stateless', op, callback: functionOption(id, role, callback), role },
     gives,
     needsKey,
   })

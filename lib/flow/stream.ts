@@ -268,7 +268,12 @@ export class Stream<T> {
     t: Operator<S, T>,
   ): T
   pipe(...operators: Operator<never, unknown>[]): unknown {
-    return operators.reduce<unknown>((up, operator) => operator(up as never), this)
+    return operators.reduce<unknown>((up, operator, at) => {
+      if (typeof operator === 'function') return operator(up as never)
+      throw new BuildError(
+        `pipe takes operators, which are functions; argument ${at + 1} is ${operator === null ? 'null' : typeof operator}.`,
+      )
+    }, this)
   }
 
   /**

@@ -75,6 +75,11 @@ export const settingsOf = (options: RunOptions): Settings => {
       `workers must be a whole number from 1 to ${MOST_WORKERS}; got ${workers}.`,
     )
   }
+  if (typeof (options.recovery ?? {}) !== 'object') {
+    throw new BuildError(
+      `recovery must be a RecoveryStore or { dir }; got ${typeof options.recovery}.`,
+    )
+  }
   return {
     epochInterval,
     recovery: options.recovery ?? null,
