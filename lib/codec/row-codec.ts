@@ -1,6 +1,7 @@
 import { RecoveryError } from '../errors/errors.ts'
 import { decodeState, encodeState, type PackedState, packState } from './msgpack.ts'
 import { MISS, ShapeReader } from './shape-reader.ts'
+import { ShapeWriter } from './shape-writer.ts'
 
 /** How one step turns its state into bytes and back. */
 export interface StateCodec<S> {
@@ -74,12 +75,19 @@ export const rowCodec = <S>(format: RowFormat<S> = {}): RowCodec<S> => {
     return current(codec.decode(bytes.subarray(HEAD_LENGTH)), from)
   }
 
-  if (codec === undefined && version === 0) return { encode: encodeState, pack: packState, decode }
+  if (codec === undefined && version === 0) {
+    return { encode: encodeState, pack: packerOf(new ShapeWriter()), decode }
+  }
   const kind = codec === undefined ? BUILT_IN : OWN
   const body = codec === undefined ? encodeState : (state: S) => bytesOf(codec.encode(state))
   const encode = (state: S) => headed(kind, version, body(state))
   return { encode, pack: (state) => whole(encode(state)), decode }
 }
+
+const packerOf =
+  (shapes: ShapeWriter) =>
+  (state: unknown): PackedState =>
+    (typeof state === 'object' && state !== null ? shapes.write(state) : null) ?? packState(state)
 
 /** What a codec gives is not checked by types where a flow is plain JavaScript. */
 const bytesOf = (encoded: unknown): Uint8Array => {

@@ -1,4 +1,5 @@
 import { compile } from '../runtime/compile.ts'
+import { headsOf, isName, isPlain, MOST_FIELDS } from './shape.ts'
 
 /** What `read` gives where the bytes have no shape that is known here. */
 export const MISS: unique symbol = Symbol('miss')
@@ -8,9 +9,6 @@ type Read = (bytes: Uint8Array, start: number) => object | typeof MISS
 
 /** Shapes of one step; a state of another one is read by the driver. */
 const MOST_SHAPES = 4
-/** Objects of more fields, and names of more bytes, have a longer head. */
-const MOST_FIELDS = 15
-const LONGEST_NAME = 31
 
 /** Where the value that was read last ends; a plain variable, since a row has many. */
 let at = 0
@@ -54,18 +52,6 @@ export class ShapeReader {
     if (read !== undefined) this.#reads.push(read)
   }
 }
-
-const isPlain = (state: unknown): state is object =>
-  typeof state === 'object' &&
-  state !== null &&
-  Object.getPrototypeOf(state) === Object.prototype &&
-  Object.values(state).every(isValue)
-
-const isValue = (value: unknown): boolean =>
-  typeof value === 'number' || typeof value === 'boolean' || value === null
-
-const isName = (name: string): boolean =>
-  /^[A-Za-z_$][\w$]*$/.test(name) && name.length <= LONGEST_NAME && name !== '__proto__'
 
 const swapped = new Uint8Array(8)
 const double = new Float64Array(swapped.buffer)
@@ -132,14 +118,6 @@ const readList = (bytes: Uint8Array, start: number, end: number): unknown => {
   }
   return at === end ? list : MISS
 }
-
-/** The bytes before each field's value: its name, and before the first the number of fields. */
-const headsOf = (names: readonly string[]): readonly (readonly number[])[] =>
-  names.map((name, index) => [
-    ...(index === 0 ? [0x80 + names.length] : []),
-    0xa0 + name.length,
-    ...[...name].map((letter) => letter.charCodeAt(0)),
-  ])
 
 const compileRead = (names: readonly string[]): Read | undefined => {
   const fields = headsOf(names).map((head, field) => {
