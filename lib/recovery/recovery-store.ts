@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { NoPartitionsError, RecoveryError } from '../errors/errors.ts'
+import { LockedPartitionError, NoPartitionsError, RecoveryError } from '../errors/errors.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { type DurationLike, durationMillis } from '../time/time.ts'
 import type { ArchivePlace } from './archive.ts'
@@ -26,6 +26,10 @@ import { inDirectory } from './unusable.ts'
 
 const MOST_PARTITIONS = 1024
 const DEFAULT_PARTITIONS = 4
+/** How long another process may take to make the store that both were given: milliseconds. */
+const MAKING = 30_000
+/** Milliseconds between two looks at whether it has. */
+const LOOK = 20
 
 export interface RecoveryStoreOptions {
   /** How long superseded snapshots are kept, so that older copies of partitions can still be used; 0. */
@@ -147,13 +151,15 @@ export class RecoveryStore implements Store {
     log: (message: string) => void,
   ): Promise<RecoveryStore> {
     const { dir, partitions } = options
-    const entries = await inDirectory(dir, () => directoryEntries(dir))
-    if (entries === null || isVacant(entries) || isHalfMade(entries)) {
+    if (await isToBeMade(dir)) {
       const count = partitions ?? DEFAULT_PARTITIONS
-      const store = await RecoveryStore.init(dir, count, options)
-      log(`Made a recovery store of ${count} partitions in ${dir}.`)
-      return store
+      const store = await initOnce(dir, count, options)
+      if (store !== null) {
+        log(`Made a recovery store of ${count} partitions in ${dir}.`)
+        return store
+      }
     }
+    const entries = (await inDirectory(dir, () => directoryEntries(dir))) ?? []
     if (!isUsed(entries)) throw new NoPartitionsError(notEmpty(dir))
     const place = await inDirectory(dir, () => findStore(dir))
     if (partitions !== undefined && partitions !== place.partitions.length) {
@@ -218,6 +224,39 @@ const newStoreId = (): string =>
         .padStart(4, '0'),
     )
     .join('')
+
+const isToBeMade = async (dir: string): Promise<boolean> => {
+  const entries = await inDirectory(dir, () => directoryEntries(dir))
+  return entries === null || isVacant(entries) || isHalfMade(entries)
+}
+
+/**
+ * Makes the store, or waits for another process of the flow that was given the same directory and
+ * makes it at this moment: `null` once that has.
+ */
+const initOnce = async (
+  dir: string,
+  count: number,
+  options: RecoveryStoreOptions,
+): Promise<RecoveryStore | null> => {
+  for (const until = systemRuntime.monotonic() + MAKING; ; ) {
+    const store = await RecoveryStore.init(dir, count, options).catch((error: unknown) =>
+      doneElsewhere(dir, error, until),
+    )
+    if (store !== false) return store
+    await new Promise<void>((resolve) => {
+      systemRuntime.after(LOOK, resolve)
+    })
+  }
+}
+
+/** `null` where another process has made the store, `false` where it is about to. */
+const doneElsewhere = async (dir: string, error: unknown, until: number): Promise<null | false> => {
+  if (!(error instanceof RecoveryError)) throw error
+  if (!(await isToBeMade(dir))) return null
+  if (error instanceof LockedPartitionError && systemRuntime.monotonic() < until) return false
+  throw error
+}
 
 const checkUnused = async (dir: string): Promise<void> => {
   const entries = (await directoryEntries(dir)) ?? []

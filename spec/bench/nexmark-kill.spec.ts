@@ -2,22 +2,20 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { RecoveryStore, run } from 'tidemark'
 import { finalRows } from '../../bench/nexmark/query.ts'
+import { builtProgram } from '../support/built-programs.ts'
 import { Folder } from '../support/folder.ts'
 import { flowOf, type KilledOrders, QUERIES } from './nexmark-killed.ts'
 
-const CHILD = fileURLToPath(new URL('./nexmark-killed.ts', import.meta.url))
+const CHILD = 'spec/bench/nexmark-killed.ts'
 
 /** Runs the flow in a process; kills it as soon as `when` holds. True if it was killed. */
 const live = async (orders: KilledOrders, when: () => Promise<boolean>): Promise<boolean> => {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=source', '--import=tsx', CHILD, JSON.stringify(orders)],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  )
+  const child = spawn(process.execPath, [builtProgram(CHILD), JSON.stringify(orders)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const ended = once(child, 'close')
   while (child.exitCode === null && !(await when())) await delay(20)
   child.kill('SIGKILL')

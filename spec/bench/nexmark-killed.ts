@@ -67,6 +67,6 @@ const child = async (orders: KilledOrders): Promise<void> => {
 }
 
 const [, program, orders] = process.argv
-if (orders !== undefined && program?.endsWith('nexmark-killed.ts') === true) {
+if (orders !== undefined && /nexmark-killed\.[jt]s$/.test(program ?? '')) {
   await child(JSON.parse(orders) as KilledOrders)
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { builtProgram } from '../support/built-programs.ts'
 
-const NODE = ['--import', import.meta.resolve('tsx'), '--conditions', 'source']
+const FOR_SOURCES = ['--import', import.meta.resolve('tsx'), '--conditions', 'source']
 
 /** A child process with what it has written, waited for by what it writes and how it ends. */
 export class Child {
@@ -18,7 +19,8 @@ export class Child {
     cwd = process.cwd(),
   ) {
     const { NODE_OPTIONS: _, ...env } = process.env
-    this.#process = spawn(process.execPath, [...NODE, ...args], {
+    const flags = args[0]?.endsWith('.ts') ? FOR_SOURCES : []
+    this.#process = spawn(process.execPath, [...flags, ...args], {
       cwd,
       env: { ...env, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,6 +73,18 @@ export class Child {
   discard(): void {
     this.#process.kill('SIGKILL')
   }
+}
+
+/**
+ * The command as it is installed, in a process of its own, with flows that were compiled: much sooner
+ * there than `tidemark`. Where a word begins with the source of a flow, it gets what that became.
+ */
+export const installed = (
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Child => {
+  const words = args.map((word) => word.replace(/^spec\/[^:]+\.ts/, builtProgram))
+  return new Child([builtProgram('cli/main.ts'), ...words], variables)
 }
 
 /** The command, from its sources, in a process of its own. */

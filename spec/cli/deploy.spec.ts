@@ -58,7 +58,7 @@ const variablesOf = ({ env }: Container, process: number): Record<string, string
     ]),
   )
 
-describe('tidemark deploy @long', function () {
+describe('tidemark deploy @long', () => {
   it('prints a StatefulSet whose pods know their places, with a volume and probes', async () => {
     const [service, set] = await documents([
       'k8s',

@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { parse } from 'yaml'
+import { buildPackage } from '../support/built-package.ts'
 import { Folder } from '../support/folder.ts'
-import { buildPackage } from './built-package.ts'
 import { DockerBuild, type Image } from './dockerfile.ts'
 import { command } from './in-process.ts'
 
@@ -59,7 +59,7 @@ describe('The Dockerfile of samples/deploy @long', () => {
 
   before(async () => {
     await folder.make()
-    await buildPackage(PACKAGE)
+    buildPackage(PACKAGE)
     const {
       dependencies: _,
       devDependencies: __,

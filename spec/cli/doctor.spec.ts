@@ -18,7 +18,7 @@ const answering = async (answer: Parameters<typeof createServer>[1]): Promise<Se
 const urlOf = (server: Server): string =>
   `http://127.0.0.1:${(server.address() as { port: number }).port}`
 
-describe('tidemark doctor', function () {
+describe('tidemark doctor', () => {
   let served: Served
 
   before(async () => {

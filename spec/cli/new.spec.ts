@@ -6,8 +6,8 @@ import { expect } from 'chai'
 import { newCommand } from '../../cli/new-command.ts'
 import { Terminal } from '../../cli/terminal.ts'
 import { UsageError } from '../../cli/usage-error.ts'
+import { buildPackage } from '../support/built-package.ts'
 import { Folder } from '../support/folder.ts'
-import { buildPackage } from './built-package.ts'
 import { Child } from './children.ts'
 
 const run = promisify(execFile)
@@ -51,7 +51,7 @@ describe('tidemark new @long', () => {
     expect(await child.ends(), child.stderr).to.equal(0)
     expect(child.stdout).to.include('cd orders.eu && npm install && npm test && npm start')
     const project = folder.file('orders.eu')
-    await buildPackage(PACKAGE)
+    buildPackage(PACKAGE)
     await install(project)
     const { NODE_OPTIONS: _, ...env } = process.env
     const npm = async (script: string): Promise<{ stdout: string }> => {

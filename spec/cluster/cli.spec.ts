@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { run } from 'tidemark'
 import { LocalNats } from '../../cluster/nats-server.ts'
-import { type Child, tidemark } from '../cli/children.ts'
+import { type Child, installed } from '../cli/children.ts'
 import { Folder } from '../support/folder.ts'
 import { counting } from './flows/counting.ts'
 import { linesIn } from './troupe.ts'
@@ -24,7 +24,7 @@ describeWithNats('tidemark run, in several processes', () => {
     `spec/cluster/flows/counting.ts:counting('${folder.file('out')}', ${ITEMS}, ${pause})`
 
   const begin = (args: readonly string[], variables = {}): Child => {
-    const child = tidemark(['run', ...args, '--no-api'], variables)
+    const child = installed(['run', ...args, '--no-api'], variables)
     children.push(child)
     return child
   }

@@ -14,7 +14,7 @@ const {
   archive,
   takeOverAfter,
   epochInterval,
-  flow = { module: 'spec/cluster/flows/counting.ts', export: 'counting' },
+  flow,
 } = JSON.parse(process.argv[2] ?? '{}')
 const say = (level: string) => (_: object, message: string) =>
   process.stderr.write(`${level}: ${message}\n`)

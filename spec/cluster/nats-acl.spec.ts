@@ -7,7 +7,7 @@ import { Folder } from '../support/folder.ts'
 import { Member } from './troupe.ts'
 import { describeWithNats } from './with-nats.ts'
 
-describeWithNats('natsAcl', function () {
+describeWithNats('natsAcl', () => {
   const folder = new Folder()
   let server: LocalNats
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { systemRuntime } from '../../lib/runtime/system.ts'
-import { type Child, tidemark } from '../cli/children.ts'
+import { type Child, installed } from '../cli/children.ts'
 import { alive, descendants } from '../support/descendants.ts'
 import { Folder } from '../support/folder.ts'
 import { describeWithNats } from './with-nats.ts'
@@ -19,7 +19,7 @@ describeWithNats('tidemark run -p, killed outright', () => {
 
   it('leaves none of its processes behind, nor the server that it started @long', async () => {
     const flow = `spec/cluster/flows/counting.ts:counting('${folder.file('out')}', 100000, 50)`
-    parent = tidemark(['run', flow, '-p', '2', '-r', folder.file('store'), '--no-api'])
+    parent = installed(['run', flow, '-p', '2', '-r', folder.file('store'), '--no-api'])
     await parent.says('process 1 takes part')
     const all = descendants(parent.pid)
     // Two processes, the server, and what watches it.

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build } from 'esbuild'
 import type { NatsOptions } from '../../lib/run/nats-options.ts'
+import { builtProgram } from '../support/built-programs.ts'
 
 /** What a member of the troupe is told; see `member.ts`. */
 export interface MemberFacts {
@@ -24,53 +23,14 @@ export interface MemberFacts {
   readonly flow?: { readonly module: string; readonly export: string }
 }
 
-/** The command of a member: on the sources, or on what `buildMembers` has made of them. */
-export type Program = readonly string[]
-const SOURCES: Program = [
-  process.execPath,
-  '--import',
-  'tsx',
-  '--conditions',
-  'source',
-  'spec/cluster/member.ts',
-]
-
-const BUILT = '.tmp/members'
-
-/**
- * Members as they are deployed: of JavaScript, on the package as it was built. They start in a
- * fraction of the time that sources take.
- */
-export const buildMembers = async (): Promise<{
-  readonly program: Program
-  readonly flows: string
-}> => {
-  if (!existsSync('dist/cluster/index.js')) {
-    throw new Error('There is no dist/: `npm run build` makes it.')
-  }
-  await build({
-    entryPoints: ['spec/cluster/member.ts', 'spec/cluster/flows/counting.ts'],
-    outbase: 'spec/cluster',
-    outdir: BUILT,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-  })
-  return {
-    program: [process.execPath, join(BUILT, 'member.mjs')],
-    flows: join(BUILT, 'flows/counting.mjs'),
-  }
-}
+const COUNTING = { module: 'spec/cluster/flows/counting.ts', export: 'counting' }
 
 /** A process of a cluster, started again whenever it is killed, until it ends by itself. */
 export class Member {
   readonly ended: Promise<number | null>
   log = ''
   output = ''
-  readonly #facts: MemberFacts
-  readonly #program: Program
+  readonly #command: readonly string[]
   /** When each line of the log came: milliseconds of this process. */
   readonly lines: { readonly at: number; readonly text: string }[] = []
   readonly #listeners = new Set<() => void>()
@@ -78,9 +38,12 @@ export class Member {
   #end: (code: number | null) => void = () => {}
   #restart = true
 
-  constructor(facts: MemberFacts, program: Program = SOURCES) {
-    this.#facts = facts
-    this.#program = program
+  /** @param launch a command that starts what follows it, as `strace` does */
+  constructor(facts: MemberFacts, launch: readonly string[] = []) {
+    const { flow = COUNTING } = facts
+    const told = { ...facts, flow: { ...flow, module: builtProgram(flow.module) } }
+    const program = builtProgram('spec/cluster/member.ts')
+    this.#command = [...launch, process.execPath, program, JSON.stringify(told)]
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
@@ -123,10 +86,8 @@ export class Member {
   }
 
   #start(): ChildProcess {
-    const [command = '', ...args] = this.#program
-    const child = spawn(command, [...args, JSON.stringify(this.#facts)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const [command = '', ...args] = this.#command
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.output += text
     })

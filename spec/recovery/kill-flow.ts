@@ -219,7 +219,7 @@ const child = async (orders: ChildOrders): Promise<void> => {
 export const undisturbed = (dir: string): Promise<unknown> => run(flow(dir, 0))
 
 const [, program, orders] = process.argv
-if (orders !== undefined && program?.endsWith('kill-flow.ts') === true) {
+if (orders !== undefined && /kill-flow\.[jt]s$/.test(program ?? '')) {
   child(JSON.parse(orders) as ChildOrders).catch((error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
     process.exitCode = 1

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { RecoveryStore } from 'tidemark'
+import { builtProgram } from '../support/built-programs.ts'
 import { rounds } from '../support/effort.ts'
 import { Folder } from '../support/folder.ts'
 import { SEED, SEEDED } from '../support/seed.ts'
 import type { Deadly } from './deadly-store.ts'
 import { type ChildOrders, FILES, undisturbed } from './kill-flow.ts'
 
-const CHILD = fileURLToPath(new URL('./kill-flow.ts', import.meta.url))
+const CHILD = 'spec/recovery/kill-flow.ts'
 /** The kills of one history; thirty where there is time. */
 const KILLS = rounds({ test: 5, ci: 30, torture: 300 })
 const EARLY_KILLS = rounds({ test: 7, ci: 20, torture: 100 })
@@ -109,11 +109,9 @@ const STEPS: readonly (readonly [Deadly['at'], Deadly['when'], number])[] = [
 /** Resolves when the process is gone: true if it was killed. */
 const live = (orders: ChildOrders, after: KillTime | null): Promise<boolean> =>
   new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ['--conditions=source', '--import=tsx', CHILD, JSON.stringify(orders)],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    )
+    const child = spawn(process.execPath, [builtProgram(CHILD), JSON.stringify(orders)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let told = ''
     const kill = (): void => {
       setTimeout(() => child.kill('SIGKILL'), after?.ms ?? 0)

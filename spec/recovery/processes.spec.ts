@@ -2,17 +2,17 @@ import { readdir } from 'node:fs/promises'
 import { expect } from 'chai'
 import { RecoveryError, RecoveryStore } from 'tidemark'
 import { inspectStore } from '../../lib/recovery/inspect.ts'
-import { type Child, tidemark } from '../cli/children.ts'
+import { type Child, installed } from '../cli/children.ts'
 import { failure } from '../support/failure.ts'
 import { Folder } from '../support/folder.ts'
 
 const FLOWS = 'spec/cli/flows/flows.ts'
 
-describe('A recovery directory that several processes want @long', function () {
+describe('A recovery directory that several processes want @long', () => {
   const folder = new Folder()
   const children: Child[] = []
   const tide = (...args: readonly string[]): Child => {
-    const child = tidemark(args)
+    const child = installed(args)
     children.push(child)
     return child
   }
@@ -41,6 +41,18 @@ describe('A recovery directory that several processes want @long', function () {
     expect(report.damage).to.deep.equal([])
     expect(report.partitions).to.have.length(counts[codes.indexOf(0)] as number)
     expect((await readdir(dir)).filter((name) => !/^part-\d+$/.test(name))).to.deep.equal([])
+  })
+
+  it('becomes the store of all whose flow is given it at the same time and has none', async () => {
+    const dir = folder.file('state')
+    const logs: string[] = []
+    const all = [4, 4, 4, 4, 4].map((partitions) =>
+      RecoveryStore.openOrInit({ dir, partitions }, (message) => void logs.push(message)),
+    )
+    expect((await Promise.all(all)).map((store) => store.dir)).to.deep.equal(all.map(() => dir))
+    expect(logs).to.have.length(1)
+    const { damage, partitions } = await inspectStore(dir)
+    expect([damage, partitions.length]).to.deep.equal([[], 4])
   })
 
   it('becomes the store of one when one process makes it twice at once', async () => {

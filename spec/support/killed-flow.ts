@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { type Dataflow, dataflow, type KeyedStream, run } from 'tidemark'
 import { keyOn, statefulMap } from 'tidemark/operators'
 import { TestingSink } from 'tidemark/testing'
+import { builtProgram } from './built-programs.ts'
 import { rounds } from './effort.ts'
 import { PartsSource } from './parts-source.ts'
 
@@ -69,7 +70,7 @@ export const expectUndisturbed = async (ends: {
 }): Promise<void> => {
   const { program, dir, count, rows } = ends
   const start = (workers: number, enough: () => Promise<boolean>): Promise<string | null> =>
-    runChild([program, ...ends.words, dir, String(workers)], enough)
+    runChild([builtProgram(program), ...ends.words, dir, String(workers)], enough)
   let killed = 0
   for (const [at, growth] of GROWTH.entries()) {
     const before = await count()
@@ -101,7 +102,7 @@ const runChild = async (
   words: readonly string[],
   enough: () => Promise<boolean>,
 ): Promise<string | null> => {
-  const child = spawn(process.execPath, ['--conditions=source', '--import=tsx', ...words], {
+  const child = spawn(process.execPath, words, {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''

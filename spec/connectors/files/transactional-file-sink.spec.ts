@@ -5,6 +5,7 @@ import { BuildError, dataflow, run } from 'tidemark'
 import { TransactionalFileSink, type TransactionalFileSinkOptions } from 'tidemark/connectors/files'
 import { keyOn, map, mapValue } from 'tidemark/operators'
 import { describeTransactionalSink, MemoryStore, TestingSource } from 'tidemark/testing'
+import { builtProgram } from '../../support/built-programs.ts'
 import { Folder, messageOf } from '../../support/folder.ts'
 import { PARTS, PLACES, PROGRAM } from './killed-flow.ts'
 
@@ -213,11 +214,9 @@ describe('TransactionalFileSink', () => {
 /** Resolves with the signal that ended the process, or `null` when it came to its end. */
 const runChild = (words: readonly string[]): Promise<string | null> =>
   new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ['--conditions=source', '--import=tsx', PROGRAM, ...words],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    )
+    const child = spawn(process.execPath, [builtProgram(PROGRAM), ...words], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     let said = ''
     child.stderr.on('data', (chunk) => {
       said += String(chunk)

@@ -1,0 +1,42 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { buildPackage } from './built-package.ts'
+
+/** What specs start as processes of their own, many times over, with the flows that it runs. */
+const PROGRAMS = [
+  'cli/main.ts',
+  'spec/bench/nexmark-killed.ts',
+  'spec/cli/flows/flows.ts',
+  'spec/cluster/flows/counting.ts',
+  'spec/cluster/member.ts',
+  'spec/connectors/files/killed-flow.ts',
+  'spec/connectors/kafka/killed-flow.ts',
+  'spec/connectors/nats/killed-flow.ts',
+  'spec/connectors/postgres/killed-flow.ts',
+  'spec/connectors/redis/killed-flow.ts',
+  'spec/recovery/kill-flow.ts',
+]
+
+let dist: string | null = null
+
+/**
+ * The JavaScript of one of these sources, made for all of them when the first is asked for. A program
+ * on two threads has started, run and ended before the loader for its sources alone would have.
+ */
+export const builtProgram = (source: string): string => {
+  dist ??= build()
+  const program = join(dist, relative('.', source).replace(/\.ts$/, '.js'))
+  if (!existsSync(program)) throw new Error(`${source} is no program that specs start.`)
+  return program
+}
+
+/** In a folder of this process alone, where packages are found: it goes with the process. */
+const build = (): string => {
+  // By its real path, or a program would not see that it is the one which Node was told to run.
+  const cache = join(realpathSync('node_modules'), '.cache')
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'tidemark-programs-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  buildPackage(folder, PROGRAMS)
+  return join(folder, 'dist')
+}
