@@ -513,7 +513,7 @@ export class Council {
 }
 
 /** What a process has when it comes. */
-export interface Brings {
+interface Brings {
   /** The ids of the recovery stores that it can read; `null` where no snapshots are kept. */
   readonly stores: readonly string[] | null
   /** The run that its recovery directory was left in; `null` where in none. */

@@ -341,9 +341,10 @@ export class ProcessExecution {
       for (const worker of this.#local) {
         const looks = silent.includes(worker) ? (this.#silent.get(worker) ?? 0) + 1 : 0
         this.#silent.set(worker, looks)
-        const said = `worker ${worker} has not answered for ${looks} s: its thread is busy, in user code or in a long collection of garbage`
+        if (looks !== BUSY_LOOKS && looks !== LOST_LOOKS) continue
+        const said = `worker ${worker} has not answered for ${looks} s: its thread is busy ${this.#threads.whereabouts(worker)}`
         if (looks === BUSY_LOOKS) this.#options.host.report('warn', said)
-        if (looks === LOST_LOOKS) this.fail(new ClusterError(`The flow ends: ${said}.`))
+        else this.fail(new ClusterError(`The flow ends: ${said}.`))
       }
       if (!this.#settled) this.#watchThreads()
     })

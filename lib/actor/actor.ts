@@ -17,6 +17,11 @@ interface Reached {
   reached(epoch: number): void
 }
 
+/** Takes note of batches. */
+interface Notes {
+  batch(batch: Signal): void
+}
+
 /** What an actor asks of the worker it lives on. */
 export interface Host {
   /** The actor has something to do. */
@@ -55,6 +60,8 @@ export class Actor {
   /** Items by output, as far as anybody takes them. */
   readonly itemsOut: number[] = []
   timing: Timing | null = null
+  /** Takes note of the batch in hand; `null` where nobody looks. */
+  whereabouts: Notes | null = null
   progress: Reached | null = null
 
   constructor(index: number, name: string, behavior: Behavior, host: Host) {
@@ -148,6 +155,7 @@ export class Actor {
   /** Rows of a snapshot are no items. */
   #handleBatch(batch: Signal): void {
     if (this.inbox.input !== LOAD_INPUT) this.itemsIn += batch.values.length
+    this.whereabouts?.batch(batch)
     const { timing } = this
     if (timing === null) {
       this.#inlet?.next(batch)

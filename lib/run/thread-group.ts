@@ -3,6 +3,7 @@ import { ClusterError } from '../errors/errors.ts'
 import { portError, unportError } from '../errors/portable.ts'
 import type { StoreShare } from '../recovery/recovery-store.ts'
 import { systemRuntime } from '../runtime/system.ts'
+import { Whereabouts, whereaboutText } from '../worker/whereabouts.ts'
 import type { WorkerSummary } from '../worker/worker.ts'
 import type { WorkerFacts } from '../worker/worker-facts.ts'
 import type { CrewHost, Progress, ThreadQuestion, ThreadSettings } from './crew.ts'
@@ -11,8 +12,9 @@ import type { FlowModule, FromThread, ThreadStart, ToThread } from './thread-pro
 
 const NONE: Progress = { epoch: 0, committed: 0, itemsIn: 0, itemsOut: 0, skipped: 0 }
 
-const UNSEEN: Pick<Member, 'progress' | 'heard' | 'facts' | 'observed'> = {
+const UNSEEN: Pick<Member, 'progress' | 'heard' | 'facts' | 'observed' | 'actors'> = {
   progress: NONE,
+  actors: [],
   heard: true,
   facts: null,
   observed: () => {},
@@ -31,6 +33,9 @@ interface Member {
   progress: Progress
   heard: boolean
   facts: WorkerFacts | null
+  readonly whereabouts: Whereabouts
+  /** What its actors do; none before they are there. */
+  actors: readonly string[]
   /** Told when the facts that were asked for have come. */
   observed: () => void
 }
@@ -169,6 +174,12 @@ export class ThreadGroup {
     return silent
   }
 
+  /** What a worker is at that says nothing, in a few words. */
+  whereabouts(worker: number): string {
+    const member = this.#members.find(({ index }) => index === worker)
+    return member === undefined ? '' : whereaboutText(member.whereabouts.read(), member.actors)
+  }
+
   /** Ends the workers' part in the execution; threads that hang are ended with them. */
   async release(): Promise<void> {
     await Promise.all(
@@ -182,12 +193,14 @@ export class ThreadGroup {
     )
   }
 
-  #begin(start: Omit<ThreadStart, 'line'>): Promise<WorkerSummary> {
+  #begin(start: Omit<ThreadStart, 'line' | 'whereabouts'>): Promise<WorkerSummary> {
     const { port1, port2 } = new MessageChannel()
     const pooled = this.#pool.take()
     const { index } = start
     const ports = start.ports.filter((port) => port !== null)
-    pooled.thread.postMessage({ ...start, line: port2 }, [port2, ...ports])
+    const whereabouts = new Whereabouts()
+    const told: ThreadStart = { ...start, line: port2, whereabouts: whereabouts.memory }
+    pooled.thread.postMessage(told, [port2, ...ports])
     return new Promise((resolve, reject) => {
       const onExit = (code: number): void => {
         reject(
@@ -197,7 +210,8 @@ export class ThreadGroup {
       const deaf = (): void => {
         pooled.thread.off('error', reject).off('exit', onExit)
       }
-      const member: Member = { index, pooled, line: port1, closed: false, deaf, ...UNSEEN }
+      const own = { index, pooled, line: port1, closed: false, deaf, whereabouts }
+      const member: Member = { ...own, ...UNSEEN }
       this.#members.push(member)
       pooled.thread.on('error', reject).on('exit', onExit)
       port1.on('message', (message: FromThread) => {
@@ -223,6 +237,9 @@ export class ThreadGroup {
         return
       case 'committed':
         this.#host.committed(message.epoch)
+        return
+      case 'assembled':
+        member.actors = message.actors
         return
       case 'progress':
         member.progress = message.progress

@@ -42,6 +42,8 @@ export interface ThreadStart {
   readonly seed: string
   /** Until when it may act; `null` where nobody can give it up. */
   readonly lease: SharedArrayBuffer | null
+  /** Where it notes what it is at. */
+  readonly whereabouts: SharedArrayBuffer
 }
 
 export type ToThread =
@@ -64,6 +66,8 @@ export type FromThread =
       readonly error: PortableError | null
     }
   | { readonly kind: 'committed'; readonly epoch: number }
+  /** What its actors do, by their numbers. */
+  | { readonly kind: 'assembled'; readonly actors: readonly string[] }
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'facts'; readonly facts: WorkerFacts | null }
   | {

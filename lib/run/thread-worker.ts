@@ -14,6 +14,7 @@ import type { Timer } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import type { LogFields } from '../worker/log-fields.ts'
 import type { Tracer, Tracing } from '../worker/tracer.ts'
+import { Whereabouts } from '../worker/whereabouts.ts'
 import { Worker, type WorkerSummary } from '../worker/worker.ts'
 import type { ThreadQuestion, ThreadRecovery } from './crew.ts'
 import { loadFlow, preloadModule } from './flow-module.ts'
@@ -143,6 +144,8 @@ class ThreadWorker {
       tracer: ends.tracer,
       allowRewind: this.#start.settings.recovery?.allowRewind ?? false,
       ...(this.#lease === null ? {} : { lease: this.#lease }),
+      whereabouts: new Whereabouts(this.#start.whereabouts),
+      assembled: (actors) => this.#tell({ kind: 'assembled', actors }),
       report: (level, message, fields) => this.#report(level, message, fields),
       committed: (epoch) => {
         if (network.index === 0) this.#tell({ kind: 'committed', epoch })

@@ -1,5 +1,6 @@
 import type { Actor } from '../actor/actor.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
 /** Signals an actor handles before the next actor has its go. */
 const SIGNALS_A_GO = 16
@@ -15,13 +16,18 @@ const GOES_A_LOOK = 8
 export class RunQueue {
   readonly #actors: readonly Actor[]
   readonly #runtime: Runtime
+  readonly #whereabouts: Whereabouts | null
   readonly #ready: Uint8Array
   /** No actor before this one is ready. */
   #lowest: number
 
-  constructor(actors: readonly Actor[], runtime: Runtime) {
+  constructor(
+    actors: readonly Actor[],
+    around: { readonly runtime: Runtime; readonly whereabouts: Whereabouts | null },
+  ) {
     this.#actors = actors
-    this.#runtime = runtime
+    this.#runtime = around.runtime
+    this.#whereabouts = around.whereabouts
     this.#ready = new Uint8Array(actors.length)
     this.#lowest = actors.length
   }
@@ -43,6 +49,7 @@ export class RunQueue {
       }
       ready[at] = 0
       const actor = this.#actors[at] as Actor
+      this.#whereabouts?.enter(at)
       actor.run(SIGNALS_A_GO)
       if (actor.runnable) ready[at] = 1
       goes += 1

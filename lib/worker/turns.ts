@@ -4,6 +4,7 @@ import type { Assembly } from './assembly.ts'
 import type { Lease } from './lease.ts'
 import type { Pacer } from './pacer.ts'
 import { RunQueue } from './run-queue.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
 /** How long a turn may take before the event loop gets its own: milliseconds. */
 const TURN = 10
@@ -16,6 +17,8 @@ export interface Turned {
   readonly runtime: Runtime
   readonly lease: Lease
   readonly pacer: Pacer
+  /** Takes note of what the worker is at; `null` where nobody looks. */
+  readonly whereabouts: Whereabouts | null
   /** Whether the worker has come to its end. */
   readonly over: () => boolean
   /** Whether the flow reads, and has been told neither to stop nor to abort. */
@@ -53,7 +56,7 @@ export class Turns {
     this.#lease = worker.lease
     this.#pacer = worker.pacer
     this.#worker = worker
-    this.#queue = new RunQueue(worker.assembly.actors, worker.runtime)
+    this.#queue = new RunQueue(worker.assembly.actors, worker)
   }
 
   /** Has the next turn come soon. */
@@ -113,6 +116,7 @@ export class Turns {
       active = true
     } finally {
       this.#turning = false
+      this.#worker.whereabouts?.leave()
     }
     return active
   }
@@ -143,6 +147,7 @@ export class Turns {
     for (const actor of this.#assembly.timed) {
       const due = actor.behavior.nextTime()
       if (due > now || actor.held) continue
+      this.#worker.whereabouts?.enter(actor.index)
       actor.behavior.onTime(now)
       fired = true
     }
@@ -177,6 +182,7 @@ export class Turns {
 
   #poll({ actor, behavior }: Assembly['sources'][number], now: number, alone: boolean): boolean {
     const { timing } = actor
+    this.#worker.whereabouts?.enter(actor.index)
     if (timing === null) return behavior.turn(now, alone)
     timing.begin()
     const gave = behavior.turn(now, alone)

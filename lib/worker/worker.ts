@@ -6,6 +6,7 @@ import type { ErrorPolicy } from '../flow/policy.ts'
 import type { RecoveryPartition } from '../recovery/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { DATA, type Signal } from '../signal/signal.ts'
+import { actorTitle } from './actor-title.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { type Agreed, convene } from './convene.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -22,6 +23,7 @@ import { SourceBehavior } from './source-behavior.ts'
 import { Spans } from './spans.ts'
 import type { Tracer } from './tracer.ts'
 import { Turns } from './turns.ts'
+import type { Whereabouts } from './whereabouts.ts'
 import { factsOf, type Loaded, type WorkerFacts } from './worker-facts.ts'
 
 /** Items a sender may send before it hears how many have been taken. */
@@ -46,6 +48,10 @@ export interface WorkerOptions {
   readonly tracer?: Tracer | null
   /** Held for as long as nobody can have given the worker up. @defaultValue for ever */
   readonly lease?: Lease
+  /** Where it notes what it is at. @defaultValue nowhere */
+  readonly whereabouts?: Whereabouts | null
+  /** Told what its actors do, by their numbers, before any of them does. */
+  readonly assembled?: (actors: readonly string[]) => void
   /** Sees what reaches the mailboxes; for simulations. */
   readonly watch?: Watch
 }
@@ -276,6 +282,7 @@ export class Worker implements Host, Receiver {
     this.#turns = this.#turnsOf(assembly)
     this.#living = assembly.actors.length
     this.#network.attach(this)
+    this.#tellActors(assembly)
     for (const actor of assembly.actors) actor.start()
     await this.#options.group.gather('assembled', true)
     if (this.#over) return
@@ -338,12 +345,19 @@ export class Worker implements Host, Receiver {
     })
   }
 
+  #tellActors({ actors }: Assembly): void {
+    const { flow, whereabouts = null, assembled } = this.#options
+    for (const actor of actors) actor.whereabouts = whereabouts
+    assembled?.(actors.map((actor) => actorTitle(actor, flow.id)))
+  }
+
   #turnsOf(assembly: Assembly): Turns {
     return new Turns({
       assembly,
       runtime: this.#runtime,
       lease: this.#lease,
       pacer: this.#pacer,
+      whereabouts: this.#options.whereabouts ?? null,
       over: () => this.#over,
       underWay: () => this.#reading && this.#stopping === null && this.#aborted === null,
       askForCut: () => this.#askForCut(),
