@@ -175,7 +175,9 @@ class KafkaTsCluster implements KafkaCluster, TransactionWire {
     if (leader === undefined) throw this.#refused(name, CODE.unknownTopicOrPartition)
     if (leader >= 0) return leader
     this.#leaders.delete(name)
-    throw new KafkaError(`Partition ${name} has no leader now.`, { kafkaCode: 5 })
+    throw new KafkaError(`Partition ${name} has no leader now.`, {
+      kafkaCode: CODE.leaderNotAvailable,
+    })
   }
 
   async fetch(

@@ -5,6 +5,7 @@ export const CODE = {
   offsetOutOfRange: 1,
   corruptMessage: 2,
   unknownTopicOrPartition: 3,
+  leaderNotAvailable: 5,
   messageTooLarge: 10,
   recordListTooLarge: 18,
   topicAuthorizationFailed: 29,

@@ -15,6 +15,8 @@ let shared: Promise<KafkaBroker> | null = null
 let worlds = 0
 /** A kind of thing that has settings. */
 const BROKER = 4
+/** What a coordinator may be for. */
+const TRANSACTION = 1
 
 /** A message as specs look at it. */
 export interface Held {
@@ -121,6 +123,41 @@ export class KafkaWorld {
     await this.#admin.sendRequest(API.CREATE_TOPICS, { topics, timeoutMs: 60_000 })
     await this.ready(name, partitions)
     return name
+  }
+
+  /** A new topic of one partition that one broker alone has. */
+  async topicAt(broker: KafkaBroker): Promise<string> {
+    const name = this.name()
+    const assignments = [{ partitionIndex: 0, brokerIds: [broker.id] }]
+    await this.#admin.sendRequest(API.CREATE_TOPICS, {
+      topics: [{ name, numPartitions: -1, replicationFactor: -1, assignments }],
+      timeoutMs: 60_000,
+    })
+    await this.ready(name, 1)
+    return name
+  }
+
+  /** A broker that may die without the transactions of an id. */
+  async brokerBeside(id: string): Promise<KafkaBroker> {
+    await this.again(() => this.#wire.initProducer(id, null, 60_000))
+    const asked = { keyType: TRANSACTION, keys: [id] }
+    const { coordinators } = await this.#admin.sendRequest(API.FIND_COORDINATOR, asked)
+    const other = this.#all.find((broker) => broker.id !== coordinators[0]?.nodeId)
+    if (other === undefined) throw new Error('there is but one broker')
+    return other
+  }
+
+  /** Resolves when the brokers that live know that a partition has no leader. */
+  async leaderless(topic: string): Promise<void> {
+    for (const pauses = new Pauses(systemRuntime); ; await pauses.pass()) {
+      try {
+        await this.cluster.topics([topic])
+        await this.cluster.leaderOf({ topic, partition: 0 })
+      } catch (error) {
+        if (hasCode(error, CODE.leaderNotAvailable)) return
+        if (!isPassing(error)) throw error
+      }
+    }
   }
 
   /** Resolves when a topic has so many partitions with leaders. */
@@ -259,6 +296,10 @@ export class KafkaWorld {
       resources: [{ resourceType: BROKER, resourceName: String(this.broker.id), configs }],
       validateOnly: false,
     })
+  }
+
+  async endTransaction(id: string, producer: ProducerId, committed: boolean): Promise<void> {
+    await this.again(() => this.#wire.endTransaction(id, producer, committed))
   }
 
   /** A transaction with a message, that can be taken back. */

@@ -24,17 +24,33 @@ const byKey = (held: readonly Held[]): Record<string, number[]> => {
 }
 
 describe(KafkaWorld.titled('Kafka with several brokers'), () => {
-  let world: KafkaWorld | null = null
+  let own: KafkaWorld
 
-  before(function () {
-    if (KafkaWorld.missing) this.skip()
+  before(async function () {
+    this.timeout(300_000)
+    if (KafkaWorld.missing) return this.skip()
+    own = await KafkaWorld.cluster(3)
   })
 
-  after(() => world?.remove())
+  after(() => own?.remove())
+
+  it('tells a partition the end of a transaction that was committed while it had no leader @long', async () => {
+    const id = own.name()
+    const away = await own.brokerBeside(id)
+    const topic = await own.topicAt(away)
+    const where = { topic, partition: 0 }
+    const producer = await own.leaveOpen(id, [topic], 'a')
+    await away.kill()
+    await own.leaderless(topic)
+    await own.endTransaction(id, producer, true)
+    await away.start()
+    await own.ready(topic, 1)
+    const options = { compression: 'none', timeout: 60_000, places: [where] } as const
+    await own.again(() => own.cluster.transactions(id, options).begin())
+    expect(await own.values(topic)).to.deep.equal(['a'])
+  }).timeout(300_000)
 
   it('loses and doubles nothing when a leader is killed that is read and written, and stays away @long', async () => {
-    const own = await KafkaWorld.cluster(3)
-    world = own
     const { brokers } = own
     const [from, plain] = [await own.topic(PARTITIONS), await own.topic(PARTITIONS)]
     const exact = await own.topic(PARTITIONS)
@@ -53,7 +69,8 @@ describe(KafkaWorld.titled('Kafka with several brokers'), () => {
     )
     read.output('plain', new KafkaSink({ brokers, topic: plain }))
     read.output('exact', new KafkaSink({ brokers, topic: exact, transactional: true }))
-    const options = { epochInterval: 50, logger: silent }
+    // Each epoch of an outage is a transaction behind it.
+    const options = { epochInterval: 200, logger: silent }
     const copies = start(copying, { ...options, recovery: new MemoryStore() })
     const writing = dataflow('writing')
     writing
