@@ -95,10 +95,12 @@ export class LogicStep implements Processor {
 
   onEnd(): void {
     const keeps = KeyedLogic.prototype.onEof
-    for (const key of [...this.table.entries.keys()].sort()) {
+    const told: string[] = []
+    // What is not told of the end does not change by it, and owes no row.
+    for (const [key, logic] of this.table.entries) if (logic.onEof !== keeps) told.push(key)
+    for (const key of told.sort()) {
       const logic = this.table.get(key)
-      // What is not told of the end does not change by it, and owes no row.
-      if (logic === undefined || logic.onEof === keeps) continue
+      if (logic === undefined) continue
       this.table.touch(logic)
       this.#call(logic, 'onEof')
       if (this.#outValues.length >= BATCH) this.#send()

@@ -1,4 +1,5 @@
-import { filter, keyOn, keyRm, statefulFlatMap } from 'tidemark/operators'
+import { StatefulLogic } from 'tidemark'
+import { filter, keyOn, keyRm, stateful } from 'tidemark/operators'
 import { type Auction, type Bid, isPerson, type NexmarkEvent } from '../model.ts'
 import type { Query } from '../query.ts'
 import { auctionOf } from './best-bids.ts'
@@ -19,8 +20,8 @@ type Item = Pick<Auction, 'itemName' | 'seller' | 'expires'>
 
 /** The auction, or that it is of another category, or the bids that came before it. */
 interface Known {
-  item: Item | 'other' | null
-  waiting: Bid[]
+  readonly item: Item | 'other' | null
+  readonly waiting: readonly Bid[]
 }
 
 const NONE: readonly never[] = []
@@ -30,28 +31,45 @@ const rowOf = (
   { itemName, seller, expires }: Item,
 ): ExpandedRow => ({ auction, bidder, price, bidTime: dateTime, itemName, seller, expires })
 
-const expand = (
-  before: Known | null,
-  event: Auction | Bid,
-): readonly [Known, readonly ExpandedRow[]] => {
-  const known = before ?? { item: null, waiting: [] }
-  const { item } = known
-  if (event.kind === 'bid') {
-    if (item === 'other') return [known, NONE]
-    if (item !== null) return [known, [rowOf(event, item)]]
-    known.waiting.push(event)
-    return [known, NONE]
+/** One auction: its bids meet it, whichever came first. */
+class Expansion extends StatefulLogic<Auction | Bid, ExpandedRow, Known> {
+  #item: Item | 'other' | null
+  #waiting: Bid[] | null
+
+  constructor(resume: Known | null) {
+    super()
+    this.#item = resume?.item ?? null
+    this.#waiting = resume === null || resume.waiting.length === 0 ? null : [...resume.waiting]
   }
-  const { waiting } = known
-  known.waiting = []
-  if (event.category !== CATEGORY) {
-    known.item = 'other'
-    return [known, NONE]
+
+  override onItem(event: Auction | Bid): readonly ExpandedRow[] {
+    return event.kind === 'bid' ? this.#onBid(event) : this.#onAuction(event)
   }
-  const { itemName, seller, expires } = event
-  const found = { itemName, seller, expires }
-  known.item = found
-  return [known, waiting.map((bid) => rowOf(bid, found))]
+
+  override snapshot(): Known {
+    return { item: this.#item, waiting: this.#waiting ?? NONE }
+  }
+
+  #onBid(bid: Bid): readonly ExpandedRow[] {
+    const item = this.#item
+    if (item === 'other') return NONE
+    if (item !== null) return [rowOf(bid, item)]
+    if (this.#waiting === null) this.#waiting = [bid]
+    else this.#waiting.push(bid)
+    return NONE
+  }
+
+  #onAuction({ category, itemName, seller, expires }: Auction): readonly ExpandedRow[] {
+    const waiting = this.#waiting ?? NONE
+    this.#waiting = null
+    if (category !== CATEGORY) {
+      this.#item = 'other'
+      return NONE
+    }
+    const item = { itemName, seller, expires }
+    this.#item = item
+    return waiting.map((bid) => rowOf(bid, item))
+  }
 }
 
 const isTrade = (event: NexmarkEvent): event is Auction | Bid => !isPerson(event)
@@ -64,7 +82,7 @@ export const query: Query<ExpandedRow> = {
     events.pipe(
       filter('trade', isTrade),
       keyOn('auction', auctionOf),
-      statefulFlatMap('expanded', expand),
+      stateful('expanded', (resume: Known | null) => new Expansion(resume)),
       keyRm('rows'),
     ),
 }

@@ -1,4 +1,5 @@
-import { filter, keyOn, keyRm, statefulFlatMap } from 'tidemark/operators'
+import { StatefulLogic } from 'tidemark'
+import { filter, keyOn, keyRm, stateful } from 'tidemark/operators'
 import type { Auction, NexmarkEvent, Person } from '../model.ts'
 import type { Query } from '../query.ts'
 
@@ -13,10 +14,12 @@ export interface LocalItemRow {
 const CATEGORY = 10
 const STATES = new Set(['OR', 'ID', 'CA'])
 
+type Known = Pick<Person, 'name' | 'city' | 'state'>
+
 /** A seller, once known, and the auctions that came before. */
-interface Seller {
-  person: { readonly name: string; readonly city: string; readonly state: string } | null
-  waiting: number[]
+interface Selling {
+  readonly person: Known | null
+  readonly waiting: readonly number[]
 }
 
 const NONE: readonly never[] = []
@@ -29,21 +32,46 @@ const isWanted = (event: NexmarkEvent): event is Person | Auction =>
 const personOf = (event: Person | Auction): string =>
   String(event.kind === 'auction' ? event.seller : event.id)
 
-const meet = (
-  known: Seller | null,
-  event: Person | Auction,
-): readonly [Seller, readonly LocalItemRow[]] => {
-  const seller = known ?? { person: null, waiting: [] }
-  if (event.kind === 'auction') {
-    if (seller.person !== null) return [seller, [{ ...seller.person, id: event.id }]]
-    seller.waiting.push(event.id)
-    return [seller, NONE]
+const rowOf = ({ name, city, state }: Known, id: number): LocalItemRow => ({
+  name,
+  city,
+  state,
+  id,
+})
+
+/** A seller and what they sell: either may come first. */
+class Seller extends StatefulLogic<Person | Auction, LocalItemRow, Selling> {
+  #person: Known | null
+  #waiting: number[] | null
+
+  constructor(resume: Selling | null) {
+    super()
+    this.#person = resume?.person ?? null
+    this.#waiting = resume === null || resume.waiting.length === 0 ? null : [...resume.waiting]
   }
-  const { name, city, state } = event
-  const rows = seller.waiting.map((id) => ({ name, city, state, id }))
-  seller.person = { name, city, state }
-  seller.waiting = []
-  return [seller, rows]
+
+  override onItem(event: Person | Auction): readonly LocalItemRow[] {
+    return event.kind === 'auction' ? this.#onAuction(event) : this.#onPerson(event)
+  }
+
+  override snapshot(): Selling {
+    return { person: this.#person, waiting: this.#waiting ?? NONE }
+  }
+
+  #onAuction({ id }: Auction): readonly LocalItemRow[] {
+    if (this.#person !== null) return [rowOf(this.#person, id)]
+    if (this.#waiting === null) this.#waiting = [id]
+    else this.#waiting.push(id)
+    return NONE
+  }
+
+  #onPerson({ name, city, state }: Person): readonly LocalItemRow[] {
+    const person = { name, city, state }
+    const waiting = this.#waiting
+    this.#person = person
+    this.#waiting = null
+    return waiting === null ? NONE : waiting.map((id) => rowOf(person, id))
+  }
 }
 
 /** Who sells things of a category in some states: two sides, either of which may come first. */
@@ -54,7 +82,7 @@ export const query: Query<LocalItemRow> = {
     events.pipe(
       filter('wanted', isWanted),
       keyOn('person', personOf),
-      statefulFlatMap('local items', meet),
+      stateful('local items', (resume: Selling | null) => new Seller(resume)),
       keyRm('rows'),
     ),
 }
