@@ -20,6 +20,8 @@ export interface SseSettings {
 }
 
 const NO_CONTENT = 204
+/** A server that asks for no wait at all would be called without a pause: milliseconds. */
+const LEAST_RETRY = 100
 
 /** A stream that is opened again and again, behind the last event that came. */
 export class SseConnection {
@@ -113,7 +115,7 @@ export class SseConnection {
         this.#lastEventId = id ?? this.#lastEventId
         this.arrivals.put({ id: this.#lastEventId, event, data }, data.length)
       },
-      onRetry: (millis) => this.#backoff.reset(millis),
+      onRetry: (millis) => this.#backoff.reset(Math.max(millis, LEAST_RETRY)),
     })
     const decoder = new TextDecoder()
     try {

@@ -127,6 +127,7 @@ export class ChainWriter {
       const finish = (error: unknown): void => {
         subscription.end()
         state.end()
+        denied.end()
         timer.cancel()
         if (error !== null) return reject(error)
         resolve(messages.map((_, at) => answers.get(at) as Incoming))
@@ -136,6 +137,10 @@ export class ChainWriter {
         if (answers.size === messages.length) finish(null)
       })
       const state = wire.onState(() => finish(unanswered(this.#stream)))
+      const denied = wire.onDenied(({ subject, failure }) => {
+        const isOurs = subject === `${inbox}.*` || messages.some((each) => each.subject === subject)
+        if (isOurs) finish(failure)
+      })
       const timer = this.#runtime.after(ANSWER_WITHIN, () => finish(unanswered(this.#stream)))
       if (wire.state !== 'up') return finish(unanswered(this.#stream))
       try {

@@ -3,7 +3,7 @@ import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection } from 'nats'
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { systemRuntime } from '../../lib/runtime/system.ts'
 import { type NatsConnectionOptions, serverList, withoutSecrets } from './connection-options.ts'
-import type { HeaderPairs, Incoming, Wire, WireState } from './wire.ts'
+import type { Denied, HeaderPairs, Incoming, Wire, WireState } from './wire.ts'
 
 /** The client's own pings find a server that is silent in three of these: milliseconds. */
 const PING_EVERY = 2000
@@ -16,6 +16,7 @@ const LONGEST_PAUSE = 5000
 const USUAL_PAYLOAD = 1024 * 1024
 const NO_HEADERS: Readonly<Record<string, readonly string[]>> = Object.freeze({})
 const NO_RESPONDERS = 503
+const FORBIDDEN = 'PERMISSIONS_VIOLATION'
 
 type Driver = Awaited<ReturnType<typeof loadDriver>>
 
@@ -64,6 +65,7 @@ class NatsWire implements Wire {
   readonly #driver: Driver
   readonly #inboxPrefix: string
   readonly #listeners = new Set<(state: WireState) => void>()
+  readonly #deniedListeners = new Set<(denied: Denied) => void>()
   #state: WireState = 'up'
 
   constructor(
@@ -129,6 +131,10 @@ class NatsWire implements Wire {
       if (cause instanceof this.#driver.NatsError && cause.code === String(NO_RESPONDERS)) {
         return unanswered(subject)
       }
+      if (cause instanceof this.#driver.NatsError && cause.code === FORBIDDEN) {
+        const { operation, subject: what = subject } = cause.permissionContext ?? {}
+        throw forbidden(operation === 'subscription' ? operation : 'publish', what)
+      }
       throw new ConnectorError(`NATS does not answer ("${subject}"): ${textOf(cause)}.`, {
         cause,
         retryable: true,
@@ -152,8 +158,14 @@ class NatsWire implements Wire {
     return { end: () => this.#listeners.delete(listen) }
   }
 
+  onDenied(listen: (denied: Denied) => void): { end(): void } {
+    this.#deniedListeners.add(listen)
+    return { end: () => this.#deniedListeners.delete(listen) }
+  }
+
   async close(): Promise<void> {
     this.#listeners.clear()
+    this.#deniedListeners.clear()
     if (!this.#connection.isClosed()) await this.#connection.close()
   }
 
@@ -164,13 +176,21 @@ class NatsWire implements Wire {
   }
 
   async #follow(pauses: Pauses): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
+    for await (const status of this.#connection.status()) {
+      const { type, permissionContext: denied } = status
+      if (denied !== undefined) this.#deny(denied)
       if (type === 'disconnect') this.#become('down')
       else if (type === 'reconnect') {
         pauses.reset()
         this.#become('up')
       }
     }
+  }
+
+  #deny({ operation, subject }: { readonly operation: string; readonly subject: string }): void {
+    const what = operation === 'publish' ? 'publish' : 'subscription'
+    const denied = { operation: what, subject, failure: forbidden(what, subject) } as const
+    for (const listen of [...this.#deniedListeners]) listen(denied)
   }
 
   #become(state: WireState): void {
@@ -216,6 +236,11 @@ const answered = (flushed: Promise<void>): Promise<void> =>
     const timer = systemRuntime.after(ANSWER_WITHIN, () => reject(new Error('no answer')))
     flushed.then(resolve, reject).finally(() => timer.cancel())
   })
+
+const forbidden = (operation: Denied['operation'], subject: string): ConnectorError =>
+  new ConnectorError(
+    `The NATS server does not let this user ${operation === 'publish' ? 'publish' : 'subscribe'} to "${subject}". Give the user that permission, or use another one.`,
+  )
 
 const connectionLost = (): ConnectorError =>
   new ConnectorError('The connection to NATS is lost.', { retryable: true })

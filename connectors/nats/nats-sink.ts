@@ -12,16 +12,17 @@
 
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import { DynamicSink, StatelessSinkPartition } from '../../lib/flow/sink.ts'
+import { systemRuntime } from '../../lib/runtime/system.ts'
 import type { NatsConnectionOptions } from './connection-options.ts'
 import { type MessageOptions, messageOf } from './payload.ts'
-import { SharedWire, type Wire } from './wire.ts'
+import { SharedWire, shutOut, type Wire } from './wire.ts'
 
 export interface NatsSinkOptions<T> extends NatsConnectionOptions, MessageOptions<T> {}
 
 /**
  * Publishes each item as a message, at most once.
  *
- * @throws ConnectorError when no server can be used, or a message is too large
+ * @throws ConnectorError when no server can be used, the user may not publish, or a message is too large
  *
  * @example
  * ```ts
@@ -48,10 +49,15 @@ class Publisher<T> extends StatelessSinkPartition<T> {
   readonly #wire: Wire
   readonly #options: MessageOptions<T>
   readonly #closed: () => Promise<void>
+  readonly #listener: { end(): void }
+  #failure: ConnectorError | null = null
 
   constructor(wire: Wire, options: MessageOptions<T>, closed: () => Promise<void>) {
     super()
     this.#wire = wire
+    this.#listener = wire.onDenied(({ operation, failure }) => {
+      if (operation === 'publish') this.#failure ??= failure
+    })
     this.#options = options
     this.#closed = closed
   }
@@ -68,18 +74,23 @@ class Publisher<T> extends StatelessSinkPartition<T> {
       // What was on its way is lost, as promised; what follows waits for the connection.
       if (!(error instanceof ConnectorError && error.retryable)) throw error
     }
+    // The server's no comes before its answer to the flush, and is told here a moment later.
+    await new Promise<void>((resolve) => systemRuntime.soon(resolve))
+    if (this.#failure !== null) throw this.#failure
   }
 
   override close(): Promise<void> {
+    this.#listener.end()
     return this.#closed()
   }
 
   #back(): Promise<void> {
+    if (this.#wire.state === 'closed') return Promise.reject(shutOut())
     return new Promise((resolve, reject) => {
       const state = this.#wire.onState((now) => {
         state.end()
         if (now === 'up') resolve()
-        else reject(new ConnectorError('The connection to NATS was closed.'))
+        else reject(shutOut())
       })
     })
   }

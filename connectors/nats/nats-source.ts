@@ -11,7 +11,7 @@
 import { BuildError, ConnectorError } from '../../lib/errors/errors.ts'
 import { DynamicSource, EOF, type Polled, StatelessSourcePartition } from '../../lib/flow/source.ts'
 import type { NatsConnectionOptions } from './connection-options.ts'
-import { type Incoming, SharedWire, type Wire } from './wire.ts'
+import { type Incoming, SharedWire, shutOut, type Wire } from './wire.ts'
 
 /** A message of a subject. */
 export interface NatsItem {
@@ -39,8 +39,8 @@ const BATCH = 1000
 /**
  * Gives the messages of a subject from when the flow has begun, at most once; it has no end.
  *
- * @throws BuildError for options that can't work, ConnectorError when no server can be used, or
- * messages came faster than the flow takes them
+ * @throws BuildError for options that can't work, ConnectorError when no server can be used, the
+ * user may not listen or is let in no more, or messages came faster than the flow takes them
  *
  * @example
  * ```ts
@@ -88,6 +88,7 @@ class SubjectPartition extends StatelessSourcePartition<NatsItem> {
   readonly #batchSize: number
   readonly #subscription: { end(): void }
   readonly #closed: () => Promise<void>
+  readonly #listeners: readonly { end(): void }[]
   #waiting: NatsItem[] = []
   #failure: ConnectorError | null = null
 
@@ -97,6 +98,14 @@ class SubjectPartition extends StatelessSourcePartition<NatsItem> {
     this.#buffer = options.buffer ?? BUFFER
     this.#batchSize = options.batchSize ?? BATCH
     this.#closed = closed
+    this.#listeners = [
+      wire.onDenied(({ operation, subject, failure }) => {
+        if (operation === 'subscription' && subject === options.subject) this.#failure ??= failure
+      }),
+      wire.onState((state) => {
+        if (state === 'closed') this.#failure ??= shutOut()
+      }),
+    ]
     this.#subscription = wire.subscribe(
       options.subject,
       (message) => this.#take(message),
@@ -111,6 +120,7 @@ class SubjectPartition extends StatelessSourcePartition<NatsItem> {
   }
 
   override async close(): Promise<void> {
+    for (const listener of this.#listeners) listener.end()
     this.#subscription.end()
     await this.#closed()
   }

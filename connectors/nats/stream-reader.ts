@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { ConnectorError } from '../../lib/errors/errors.ts'
 import type { Runtime, Timer } from '../../lib/runtime/runtime.ts'
 import type { JetStream } from './jetstream-api.ts'
-import type { Incoming } from './wire.ts'
+import { type Incoming, shutOut } from './wire.ts'
 
 /** A message of a stream. */
 export interface JetStreamItem {
@@ -80,6 +80,7 @@ export class StreamReader {
   readonly #js: JetStream
   readonly #options: StreamReaderOptions
   readonly #state: { end(): void }
+  readonly #denied: { end(): void }
   #waiting: JetStreamItem[] = []
   #last: JetStreamPlace
   #began = false
@@ -103,7 +104,10 @@ export class StreamReader {
     this.#ended = options.until !== null && options.until <= last.sequence
     this.#state = js.wire.onState((state) => {
       if (state === 'up' && this.#began) void this.#restart()
-      if (state === 'closed') this.#fail(new ConnectorError('The connection to NATS was closed.'))
+      if (state === 'closed') this.#fail(shutOut())
+    })
+    this.#denied = js.wire.onDenied(({ subject, failure }) => {
+      if (subject === this.#inboxSubject) this.#fail(failure)
     })
   }
 
@@ -162,6 +166,7 @@ export class StreamReader {
     if (this.#closed) return
     this.#closed = true
     this.#state.end()
+    this.#denied.end()
     this.#timer?.cancel()
     this.#inbox?.end()
     this.#tell()

@@ -1,3 +1,4 @@
+import { ConnectorError } from '../../lib/errors/errors.ts'
 import type { NatsConnectionOptions } from './connection-options.ts'
 import { openWire } from './driver.ts'
 
@@ -15,6 +16,13 @@ export interface Incoming {
   /** What the server itself says; 0 for a message of somebody else. */
   readonly status: number
   readonly description: string
+}
+
+/** What the server does not let this client do, told some time after it was tried. */
+export interface Denied {
+  readonly operation: 'publish' | 'subscription'
+  readonly subject: string
+  readonly failure: ConnectorError
 }
 
 /** A connection to NATS, as the connector sees it: it comes back by itself until it is closed. */
@@ -36,6 +44,7 @@ export interface Wire {
   /** Resolves when the server has taken everything published before. */
   flush(): Promise<void>
   onState(listen: (state: WireState) => void): { end(): void }
+  onDenied(listen: (denied: Denied) => void): { end(): void }
   close(): Promise<void>
 }
 
@@ -70,3 +79,9 @@ export class SharedWire {
     await wire?.close()
   }
 }
+
+/** What a source fails with when the driver gives up, which it does only where it is let in no more. */
+export const shutOut = (): ConnectorError =>
+  new ConnectorError(
+    'The connection to NATS was closed for good: the server lets this user in no more. Look at the credentials, and start again.',
+  )

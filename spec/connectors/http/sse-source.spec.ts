@@ -1,7 +1,9 @@
 import { createServer } from 'node:net'
 import { expect } from 'chai'
+import type { Runtime } from 'tidemark'
 import { type SseEvent, SseSource } from 'tidemark/connectors/http'
 import { describeSource, pollNextBatch } from 'tidemark/testing'
+import { systemRuntime } from '../../../lib/runtime/system.ts'
 import { HttpPeer } from '../../support/http-peer.ts'
 
 const EVENTS: readonly SseEvent[] = [1, 2, 3, 4, 5].map((id) => ({
@@ -79,6 +81,31 @@ describe('SseSource', () => {
     }
     expect(sent * 1000).to.be.below(64 * 1024 * 1024)
     expect(await pollNextBatch(part)).to.not.be.empty
+    await part.close()
+    await peer.close()
+  })
+
+  it('pauses between two calls even where the server asks for none', async () => {
+    let opened = 0
+    const peer = await HttpPeer.make((_, response) => {
+      opened += 1
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      response.end(opened < 4 ? 'retry: 0\n\n' : 'data: at last\n\n')
+    })
+    const waits: number[] = []
+    const source = new SseSource({ url: peer.url, silence: 60_000 })
+    const runtime: Runtime = {
+      ...systemRuntime,
+      after: (delay, task) => {
+        if (delay < 1000) waits.push(delay)
+        return systemRuntime.after(delay, task)
+      },
+    }
+    source.useRun({ runtime, recovery: false })
+    const part = source.buildPart('in', 'url', null)
+    expect(await pollNextBatch(part)).to.have.length(1)
+    expect(waits).to.have.length.at.least(3)
+    expect(Math.min(...waits)).to.be.at.least(100)
     await part.close()
     await peer.close()
   })

@@ -1,11 +1,22 @@
+import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { ConnectorError } from 'tidemark'
-import { type NatsItem, NatsSource, type NatsSourceOptions } from 'tidemark/connectors/nats'
+import { connect } from 'nats'
+import { ConnectorError, WriteAheadPartition } from 'tidemark'
+import {
+  JetStreamSink,
+  JetStreamSource,
+  type NatsItem,
+  NatsSink,
+  NatsSource,
+  type NatsSourceOptions,
+} from 'tidemark/connectors/nats'
 import { pollNextBatch } from 'tidemark/testing'
 import { LocalNats } from '../../../cluster/nats-server.ts'
+import { systemRuntime } from '../../../lib/runtime/system.ts'
+import { Folder } from '../../support/folder.ts'
 import { NatsWorld } from '../../support/nats-world.ts'
 
-describe(NatsWorld.titled('NatsSource under pressure'), function () {
+describe(NatsWorld.titled('NatsSource under pressure'), () => {
   let world: NatsWorld
 
   before(async function () {
@@ -59,7 +70,7 @@ describe(NatsWorld.titled('NatsSource under pressure'), function () {
   })
 })
 
-describe(NatsWorld.titled('a NATS server that asks who we are'), function () {
+describe(NatsWorld.titled('a NATS server that asks who we are'), () => {
   let server: LocalNats
 
   before(async function () {
@@ -94,4 +105,89 @@ describe(NatsWorld.titled('a NATS server that asks who we are'), function () {
       expect(String(refused)).to.include('credentials').and.not.include('secret')
     }
   })
+})
+
+describe(NatsWorld.titled('a NATS server that does not let us do all'), () => {
+  const folder = new Folder()
+  let server: LocalNats
+
+  const rules = (password: string): string => `authorization { users = [
+    { user: ada, password: ${password} }
+    { user: bob, password: b, permissions: {
+      publish: { deny: ["secret.>"] }, subscribe: { deny: ["secret.>"] }
+    } }
+  ] }`
+
+  before(async function () {
+    if (NatsWorld.missing) return this.skip()
+    await folder.make()
+    await writeFile(folder.file('nats.conf'), rules('a'))
+    server = await LocalNats.start({ args: ['-c', folder.file('nats.conf')] })
+    const connection = await connect({ servers: server.url, user: 'ada', pass: 'a' })
+    const manager = await connection.jetstreamManager()
+    await manager.streams.add({ name: 'kept', subjects: ['secret.kept'] })
+    await connection.close()
+  })
+
+  after(async () => {
+    await server?.stop()
+    await folder.remove()
+  })
+
+  const bob = () => ({ servers: server.url, user: 'bob', pass: 'b' })
+  const ada = () => ({ servers: server.url, user: 'ada', pass: 'a' })
+
+  /** What a source fails with, sooner or later. */
+  const failureIn = async (part: { nextBatch(): unknown }): Promise<unknown> => {
+    for (;;) {
+      try {
+        await part.nextBatch()
+        await new Promise((resolve) => setImmediate(resolve))
+      } catch (error) {
+        return error
+      }
+    }
+  }
+
+  const expectRefusal = (failure: unknown, words: string): void => {
+    expect(failure).to.be.instanceOf(ConnectorError).and.to.include({ retryable: false })
+    expect(String(failure)).to.include(words)
+  }
+
+  it('is heard where it forbids to listen, instead of listening to nothing', async () => {
+    const part = await new NatsSource({ ...bob(), subject: 'secret.x' }).build('flow.in', 0)
+    expectRefusal(await failureIn(part), 'does not let this user subscribe to "secret.x"')
+    await part.close()
+  })
+
+  it('is heard where it forbids to publish, instead of losing what is published', async () => {
+    const part = await new NatsSink({ ...bob(), subject: 'secret.x' }).build()
+    const failure = await Promise.resolve(part.writeBatch(['lost'])).catch(
+      (error: unknown) => error,
+    )
+    expectRefusal(failure, 'does not let this user publish to "secret.x"')
+    await part.close()
+    const sink = new JetStreamSink({ ...bob(), subject: 'secret.kept' })
+    sink.useRun?.({ recovery: true, runtime: systemRuntime })
+    const slot = await sink.build('flow.out', '0')
+    expect(slot).to.be.instanceOf(WriteAheadPartition)
+    const told = await Promise.resolve(slot.fence(1))
+      .then(() => slot.deliver(1, ['x']))
+      .catch((error: unknown) => error)
+    expectRefusal(told, 'does not let this user publish to "secret.kept"')
+    await slot.close()
+  })
+
+  it('is heard when it lets us in no more @long', async () => {
+    const subject = await new NatsSource({ ...ada(), subject: 'any' }).build('flow.in', 0)
+    const source = new JetStreamSource({ ...ada(), stream: 'kept' })
+    const stream = await source.buildPart('flow.in', source.listParts()[0] ?? '', null)
+    await server.down()
+    await writeFile(folder.file('nats.conf'), rules('another'))
+    await server.up()
+    expectRefusal(await failureIn(subject), 'lets this user in no more')
+    expectRefusal(await failureIn(stream), 'lets this user in no more')
+    await subject.close()
+    await stream.close()
+  }).timeout(60_000)
 })
