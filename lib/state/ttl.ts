@@ -7,11 +7,18 @@ const PERIODS = 8
 /** Keys forgotten at a time, so that many that end together keep nothing waiting for long. */
 const KEYS_A_TURN = 4096
 
+/** The end of a period that no watermark has ended yet. */
+const OPEN = Number.POSITIVE_INFINITY
+
 /** Keys that were reached in one period, some of them later again. */
 interface Period {
   readonly number: number
   readonly keys: string[]
   next: number
+  /** The time from which on another one is open. */
+  readonly until: number
+  /** When it is a ttl old; of one that a watermark ends, infinite until then. */
+  end: number
 }
 
 /**
@@ -21,6 +28,9 @@ interface Period {
  * list is gone through and the keys that were not reached again are forgotten: work for a key that
  * goes or moves on, none for one that waits, no timer a key. Keys from a snapshot count as reached
  * when the step resumes.
+ *
+ * In event time the items of a batch come before the watermark that they make, which may be hours
+ * on: a period is as old as the watermark that ends it.
  */
 export const withTtl = (processor: Processor, ttl: number, context: ProcessorContext): Processor =>
   new Forgetting(processor, ttl, context)
@@ -33,6 +43,7 @@ class Forgetting implements Processor {
   readonly #clock: StepClock
   readonly #forget: (key: string) => void
   readonly #periods: Period[] = []
+  #numbers = 0
 
   constructor(inner: Processor, ttl: number, context: ProcessorContext) {
     this.table = inner.table
@@ -58,6 +69,7 @@ class Forgetting implements Processor {
   onWatermark(time: number): void {
     this.#inner.onWatermark?.(time)
     this.#clock.onWatermark(time)
+    this.#endPeriod()
     this.#forgetOld()
   }
 
@@ -91,38 +103,49 @@ class Forgetting implements Processor {
     return this.#inner.query === undefined ? this.table.peek(key) : this.#inner.query(key)
   }
 
-  /** The open period; the first is 1, and lasts as long as no time is known. */
+  /** The open period; before any time is known it is one that lasts until then. */
   #period(): Period {
     const now = this.#clock.now()
-    const known = now > Number.NEGATIVE_INFINITY
-    const number = known ? Math.floor((now - this.#clock.first) / this.#length) + 1 : 1
     const last = this.#periods.at(-1)
-    if (last !== undefined && last.number >= number) return last
-    const period = { number, keys: [], next: 0 }
+    if (last !== undefined && this.#isOpen(last, now)) return last
+    const until = this.#endOfPeriod(now)
+    const end = this.#clock.followsStream ? OPEN : until + this.#ttl
+    this.#numbers += 1
+    const period = { number: this.#numbers, keys: [], next: 0, until, end }
     this.#periods.push(period)
     return period
   }
 
-  #endOf(period: Period): number {
-    return this.#clock.first + period.number * this.#length + this.#ttl
+  #isOpen({ until, end }: Period, now: number): boolean {
+    return this.#clock.followsStream ? end === OPEN : now < until
+  }
+
+  #endOfPeriod(now: number): number {
+    if (now === Number.NEGATIVE_INFINITY) return now
+    const { first } = this.#clock
+    return first + (Math.floor((now - first) / this.#length) + 1) * this.#length
+  }
+
+  #endPeriod(): void {
+    const last = this.#periods.at(-1)
+    const now = this.#clock.now()
+    if (last === undefined || last.end !== OPEN || now < last.until) return
+    if (now > Number.NEGATIVE_INFINITY) last.end = now + this.#ttl
   }
 
   #nextForgetting(): number {
     const oldest = this.#periods[0]
     if (oldest === undefined) return Number.POSITIVE_INFINITY
-    const end = this.#endOf(oldest)
-    if (!this.#clock.followsStream) return end
+    if (!this.#clock.followsStream) return oldest.end
     // What a watermark has ended goes at once or, past the limit, in the next turns.
-    return end <= this.#clock.now() && end > Number.NEGATIVE_INFINITY
-      ? Number.NEGATIVE_INFINITY
-      : Number.POSITIVE_INFINITY
+    return oldest.end <= this.#clock.now() ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
   }
 
   #forgetOld(): void {
     const now = this.#clock.now()
     if (now === Number.NEGATIVE_INFINITY) return
     let left = KEYS_A_TURN
-    for (let old = this.#periods[0]; old !== undefined && this.#endOf(old) <= now; ) {
+    for (let old = this.#periods[0]; old !== undefined && old.end <= now; ) {
       while (old.next < old.keys.length) {
         if (left-- === 0) return
         const key = old.keys[old.next++] as string

@@ -130,6 +130,36 @@ describe('withTtl', () => {
     expect(world.keys).to.deep.equal(['b'])
   })
 
+  it('keeps what a batch reached, however far the watermark behind it has moved', () => {
+    const world = new World(true, ['loaded'])
+    world.step.onWatermark?.(0)
+    world.reach('a')
+    world.step.onWatermark?.(10 * TTL)
+    expect(world.keys).to.deep.equal(['a'])
+    world.reach('a')
+    world.step.onWatermark?.(20 * TTL)
+    world.step.onWatermark?.(20 * TTL + 1)
+    expect(world.table.peek('a')).to.equal(2)
+    world.step.onWatermark?.(21 * TTL)
+    expect(world.keys).to.deep.equal([])
+  })
+
+  it('gives the same states at any size of batches, where no key is silent for a ttl', () => {
+    const TIMES = Array.from({ length: 60 }, (_, at) => (at * TTL) / 4)
+    fc.assert(
+      fc.property(fc.array(fc.nat(20), { maxLength: 20 }), (sizes) => {
+        const world = new World(true)
+        for (let from = 0, batch = 0; from < TIMES.length; batch += 1) {
+          const times = TIMES.slice(from, from + 1 + (sizes[batch] ?? 0))
+          world.reach(...times.map(() => 'a'))
+          world.step.onWatermark?.(times.at(-1) as number)
+          from += times.length
+        }
+        expect(world.table.peek('a')).to.equal(TIMES.length)
+      }),
+    )
+  })
+
   it('forgets nothing at the infinite watermark of an end of input', () => {
     const world = new World(true)
     world.step.onWatermark?.(1)
