@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
-import { type Child, tidemark } from './children.ts'
+import { type Child, installed } from './children.ts'
 
 const FLOW = 'spec/ops/flows/threaded.ts'
 const MOST_LOOKS = 2000
@@ -16,7 +16,7 @@ const urlOf = async (child: Child): Promise<string> => {
 describe('tidemark run, with its API,', () => {
   const children: Child[] = []
   const run = (args: readonly string[], variables?: Readonly<Record<string, string>>): Child => {
-    const child = tidemark(['run', FLOW, ...args], variables)
+    const child = installed(['run', FLOW, ...args], variables)
     children.push(child)
     return child
   }

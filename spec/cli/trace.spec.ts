@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Collector, type TakenSpan } from '../ops/tracing/collector.ts'
-import { type Child, tidemark } from './children.ts'
+import { type Child, installed } from './children.ts'
 
 const FLOW = 'spec/ops/flows/traced.ts'
 
@@ -17,7 +17,7 @@ describe('tidemark run --trace @long', () => {
   })
 
   const run = async (...args: readonly string[]): Promise<Child> => {
-    const child = tidemark(['run', FLOW, ...args])
+    const child = installed(['run', FLOW, ...args])
     children.push(child)
     expect(await child.ends(), child.stderr).to.equal(0)
     return child

@@ -14,6 +14,8 @@ const PROGRAMS = [
   'spec/connectors/nats/killed-flow.ts',
   'spec/connectors/postgres/killed-flow.ts',
   'spec/connectors/redis/killed-flow.ts',
+  'spec/ops/flows/threaded.ts',
+  'spec/ops/flows/traced.ts',
   'spec/recovery/kill-flow.ts',
 ]
 
