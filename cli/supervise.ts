@@ -8,6 +8,7 @@ import { onInterrupt } from './interrupts.ts'
 /** A process that dies this often within the span is not started again. */
 const MOST_DEATHS = 10
 const SPAN = 60_000
+/** Before the second start that follows one in vain: milliseconds, doubling. The first comes at once. */
 const BACK_OFF = 250
 /** How long the others may take to end when one has failed: milliseconds. */
 const GRACE = 10_000
@@ -103,7 +104,8 @@ class Supervisor {
         return FAILED
       }
       this.#asked.world.terminal.warn(`${how} and is started again`)
-      await new Promise((resolve) => setTimeout(resolve, BACK_OFF * 2 ** Math.min(4, recent - 1)))
+      const wait = recent === 1 ? 0 : BACK_OFF * 2 ** Math.min(4, recent - 2)
+      await new Promise((resolve) => setTimeout(resolve, wait))
     }
   }
 

@@ -103,6 +103,8 @@ export class Link implements Wire {
   /** The newest heartbeat of the other end, in its time, and the newest of this one that it heard. */
   #theirs = 0
   #echo = 0
+  /** Whether anything has come from the other end. */
+  #met = false
   #closed = false
 
   constructor(options: LinkOptions) {
@@ -215,11 +217,22 @@ export class Link implements Wire {
     this.#pump()
   }
 
+  /** The other end listens from now on: what was sent again and again before went to nobody. */
+  #onMet(): void {
+    this.#met = true
+    if (this.pending > 0 && this.#resendWait > FIRST_RESEND) this.#sendAnew()
+  }
+
   /** The way is open again: what was under way is taken for lost, and the silence for explained. */
   #onUp(): void {
     if (this.#closed) return
     this.#silent = 0
     this.#returning = true
+    this.#sendAnew()
+    this.#postBeat()
+  }
+
+  #sendAnew(): void {
     this.#resendWait = FIRST_RESEND
     this.#allowed = this.#window
     this.#sent = this.#outgoing.acked
@@ -227,7 +240,6 @@ export class Link implements Wire {
     this.#resendTimer?.cancel()
     this.#resendTimer = null
     this.#pump()
-    this.#postBeat()
   }
 
   #take(bytes: Uint8Array): void {
@@ -244,6 +256,7 @@ export class Link implements Wire {
       return
     }
     this.#onAck(frame.ack)
+    if (!this.#met) this.#onMet()
     if (frame.kind === BEAT) this.#onBeat(frame)
     if (frame.kind === GAP) this.#repair(frame)
     if (frame.kind === DATA) this.#onData(frame, incoming)

@@ -69,6 +69,19 @@ describe('Link', () => {
     )
   })
 
+  it('brings what was sent before the other end was there as soon as it is', async () => {
+    const runtime = new VirtualRuntime({ seed: 1 })
+    const broker = new VirtualBroker(runtime)
+    const a = linkEnd(broker.transport(), runtime, { from: 0 })
+    a.link.send(message(1, 100_000))
+    // Long enough for the pauses between two tries to have grown.
+    await runtime.advance(10_000)
+    const b = linkEnd(broker.transport(), runtime, { from: 1 })
+    await runtime.advance(50)
+    expect(marks(b.received)).to.deep.equal(marks([message(1, 100_000)]))
+    expect(a.link.pending).to.equal(0)
+  })
+
   it('has no more under way than its window (L2)', async () => {
     const { runtime, broker, near, a, b } = world({ window: 10_000 })
     broker.cut()
