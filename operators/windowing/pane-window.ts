@@ -7,6 +7,10 @@ export interface PaneWindowState {
   readonly back: readonly PaneState[]
 }
 
+/** Shared by all windows without panes, and never written to. */
+const NO_PANES: number[] = []
+const NO_HELD: undefined[] = []
+
 /**
  * The panes of one key's sliding window, merged in amortized constant time for each pane.
  *
@@ -21,8 +25,8 @@ export interface PaneWindowState {
 export class PaneWindow<A> {
   readonly #merge: (into: A, from: A) => A
   /** Ascending; those before `#first` have left. */
-  readonly #panes: number[] = []
-  readonly #held: (A | undefined)[] = []
+  #panes: number[] = NO_PANES
+  #held: (A | undefined)[] = NO_HELD
   #first = 0
   /** Where the front ends and the back begins. */
   #backFrom = 0
@@ -43,8 +47,7 @@ export class PaneWindow<A> {
     const copy = plainCopy(held)
     const isFirst = this.#backFrom === this.#panes.length
     this.#backTotal = isFirst ? copy : this.#merge(this.#backTotal as A, copy)
-    this.#panes.push(pane)
-    this.#held.push(held)
+    this.#append(pane, held)
   }
 
   /**
@@ -64,8 +67,8 @@ export class PaneWindow<A> {
   }
 
   clear(): void {
-    this.#panes.length = 0
-    this.#held.length = 0
+    this.#panes = NO_PANES
+    this.#held = NO_HELD
     this.#first = 0
     this.#backFrom = 0
     this.#backTotal = undefined
@@ -83,11 +86,21 @@ export class PaneWindow<A> {
     this.clear()
     for (let at = front.length - 1; at >= 0; at--) {
       const [pane, held] = front[at] as PaneState
-      this.#panes.push(pane)
-      this.#held.push(held as A)
+      this.#append(pane, held as A)
     }
     this.#backFrom = front.length
     for (const [pane, held] of back) this.push(pane, held as A)
+  }
+
+  /** Most keys have one pane at a time, and a list that is made with it is an eighth of one that grows. */
+  #append(pane: number, held: A): void {
+    if (this.#panes.length === 0) {
+      this.#panes = [pane]
+      this.#held = [held]
+    } else {
+      this.#panes.push(pane)
+      this.#held.push(held)
+    }
   }
 
   #dropBefore(pane: number): void {
@@ -101,6 +114,10 @@ export class PaneWindow<A> {
   /** Makes the panes of the back that are left the front, and gives up the room of those that left. */
   #turnOver(): void {
     const held = this.#held
+    if (this.#first === held.length) {
+      this.clear()
+      return
+    }
     this.#panes.splice(0, this.#first)
     held.splice(0, this.#first)
     for (let at = held.length - 2; at >= 0; at--) {
