@@ -52,6 +52,8 @@ export const openConnection = async ({ url }: RedisConnectionOptions): Promise<C
   })
   try {
     await client.connect()
+    // A database that the client may not select is not left for it to find out: it would go on in another.
+    if (isReply(refusal)) throw refusal
   } catch (cause) {
     client.disconnect()
     throw redisError(refusal ?? cause, `No Redis server can be used at ${shownUrl(url)}`)
@@ -106,12 +108,14 @@ const PASSING =
 
 const redisError = (cause: unknown, what: string): ConnectorError => {
   const message = cause instanceof Error && cause.message !== '' ? cause.message : String(cause)
-  const isReply = cause instanceof Error && cause.name === 'ReplyError'
   return new ConnectorError(`${what}: ${message}.`, {
     cause,
-    retryable: !isReply || PASSING.test(message),
+    retryable: !isReply(cause) || PASSING.test(message),
   })
 }
+
+/** Whether the server answered, and said no. */
+const isReply = (cause: unknown): boolean => cause instanceof Error && cause.name === 'ReplyError'
 
 const loadDriver = async () => {
   try {

@@ -132,6 +132,14 @@ describe(RedisServer.titled('the Redis connector'), () => {
       part.close()
     })
 
+    it('refuses a database that the server does not have, instead of reading another', async () => {
+      const stream = await filled(1)
+      const source = new RedisStreamSource({ url: `${server.url}/9999`, streams: stream })
+      const refused = await failure(source.buildPart('f.in', stream, null))
+      expect(refused).to.be.instanceOf(ConnectorError).and.to.include({ retryable: false })
+      expect(String(refused)).to.include('DB index is out of range')
+    })
+
     it('tells of a stream that was made anew', async () => {
       const stream = await filled(3)
       const source = new RedisStreamSource({ url: server.url, streams: stream })
