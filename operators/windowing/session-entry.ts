@@ -32,9 +32,20 @@ export class SessionEntry extends Entry {
     return this.several === null && this.close < this.open
   }
 
+  isSole(): boolean {
+    return this.several === null && this.close >= this.open
+  }
+
   sessions(): readonly HeldSession[] {
     if (this.several !== null) return this.several
     return this.isEmpty() ? [] : [this.#sole()]
+  }
+
+  /** Takes out the one session that is there. */
+  takeSole(): HeldSession {
+    const sole = this.#sole()
+    this.set([])
+    return sole
   }
 
   /** Puts sessions in place of all that are there. */

@@ -108,13 +108,16 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
       this.#sink.late(key, LATE_SESSION_ID, value)
       return
     }
-    const known = this.table.get(key)
-    if (known !== undefined) this.table.touch(known)
-    const sessions = known === undefined ? [] : [...known.sessions()]
+    const entry = this.table.get(key)
+    if (entry === undefined) {
+      this.#openFirst(key, time, value)
+      return
+    }
+    this.table.touch(entry)
+    const sessions = [...entry.sessions()]
     const near = sessions.find(({ open, close }) => this.#isNear(time, open, close))
     const before = near === undefined ? this.#newHeld() : near.held
     const held = this.#withValue(before, time, value)
-    const entry = known ?? this.table.add(key)
     if (near === undefined) {
       const id = this.#ordered ? -1 : entry.nextId++
       sessions.push({ id, open: time, close: time, held, mergedIds: [] })
@@ -127,6 +130,16 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
     }
     const due = this.#dueOf(entry)
     if (due < this.#due.timeOf(entry)) this.#due.schedule(entry, due)
+  }
+
+  #openFirst(key: string, time: number, value: V): void {
+    const held = this.#withValue(this.#newHeld(), time, value)
+    const entry = this.table.add(key)
+    entry.id = this.#ordered ? -1 : entry.nextId++
+    entry.open = time
+    entry.close = time
+    entry.held = held
+    this.#due.schedule(entry, this.#dueOf(entry))
   }
 
   #isNear(time: number, open: number, close: number): boolean {
@@ -153,6 +166,11 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
 
   #closeUntil(entry: SessionEntry, due: number): void {
     this.table.touch(entry)
+    if (entry.isSole() && this.#closesAt(entry.close) <= due) {
+      this.#emit(entry, entry.takeSole())
+      this.#forget(entry)
+      return
+    }
     const closing = entry.sessions().filter(({ close }) => this.#closesAt(close) <= due)
     entry.set(entry.sessions().filter(({ close }) => this.#closesAt(close) > due))
     closing.sort((a, b) => a.close - b.close || a.id - b.id)
@@ -166,7 +184,7 @@ export class SessionTable<V, A> implements SessionLoopTable<V, A> {
     if (accumulator === NOTHING) return
     const id = this.#ordered ? entry.nextId++ : given
     this.#sink.down(entry.$key, id, accumulator)
-    const merged = new Set(this.#ordered ? [] : mergedIds)
+    const merged = this.#ordered || mergedIds.length === 0 ? undefined : new Set(mergedIds)
     this.#sink.meta(entry.$key, id, new WindowSpan(open, close, merged))
   }
 
