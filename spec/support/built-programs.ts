@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { buildPackage } from './built-package.ts'
 
@@ -32,13 +32,32 @@ export const builtProgram = (source: string): string => {
   return program
 }
 
+const NAME = 'tidemark-specs-'
+
 /** In a folder of this process alone, where packages are found: it goes with the process. */
 const build = (): string => {
   // By its real path, or a program would not see that it is the one which Node was told to run.
   const cache = join(realpathSync('node_modules'), '.cache')
   mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'tidemark-programs-'))
+  sweep(cache)
+  const folder = join(cache, `${NAME}${process.pid}`)
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   buildPackage(folder, PROGRAMS)
   return join(folder, 'dist')
+}
+
+/** Takes away what processes left that were killed. */
+const sweep = (cache: string): void => {
+  for (const name of readdirSync(cache)) {
+    if (!name.startsWith(NAME) || isAlive(Number(name.slice(NAME.length)))) continue
+    rmSync(join(cache, name), { recursive: true, force: true })
+  }
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
