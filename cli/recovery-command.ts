@@ -67,13 +67,13 @@ const flowOf = async (target: string, directory: string): Promise<Dataflow> => {
 }
 
 const pageOf = (report: StoreReport): string => {
-  const { directory, flowId, resumeEpoch, partitions, steps, damage } = report
+  const { directory, flowId, resumeEpoch, elsewhere, partitions, steps, damage } = report
   const last = report.executions.at(-1)
   return [
     `store       ${directory}`,
     `flow        ${flowId ?? 'none yet'}`,
     `execution   ${last === undefined ? 'none yet' : last.execution}`,
-    `resumes at  ${resumeEpoch === null ? 'nowhere' : `epoch ${resumeEpoch}`}`,
+    `resumes at  ${resumeEpoch === null ? 'nowhere' : `epoch ${resumeEpoch}${others(elsewhere)}`}`,
     '',
     ...table([
       ['partition', 'frontier', 'state'],
@@ -106,6 +106,12 @@ const pageOf = (report: StoreReport): string => {
     ...(damage.length === 0 ? [] : ['', ...damage.map((each) => `damage: ${each}`)]),
   ].join('\n')
 }
+
+/** One process of several has only its part of the flow's state. */
+const others = (stores: readonly string[]): string =>
+  stores.length === 0
+    ? ''
+    : ` at most; the flow also keeps state in ${stores.length === 1 ? 'store' : 'stores'} ${stores.join(', ')}`
 
 const show = (frontier: object | number): string =>
   typeof frontier === 'number'

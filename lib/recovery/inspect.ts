@@ -34,8 +34,10 @@ export interface StoreReport {
   readonly flowId: string | null
   /** The newest ones, oldest first. */
   readonly executions: readonly ExecutionRecord[]
-  /** The epoch that a run would resume at; `null` where none can. */
+  /** The epoch that a run would resume at, or at most where others have a say; `null` where none can. */
   readonly resumeEpoch: number | null
+  /** The stores of other processes, without which the flow does not resume. */
+  readonly elsewhere: readonly string[]
   readonly partitions: readonly PartitionReport[]
   readonly steps: readonly StepReport[]
   /** Everything that keeps a flow from resuming, in words. */
@@ -74,7 +76,8 @@ const reportOf = async (
     const facts = opened.map((partition) => partition.facts)
     const executions = longest(facts)
     const known = options.steps ?? executions.at(-1)?.steps ?? null
-    const resumeEpoch = damage.length > 0 ? null : resumeEpochOf(facts, damage)
+    const elsewhere = storesElsewhere(facts)
+    const resumeEpoch = damage.length > 0 ? null : resumeEpochOf(facts, { elsewhere, damage })
     const steps =
       resumeEpoch === null ? [] : await stepReports(opened, { resumeEpoch, damage, known })
     return {
@@ -83,6 +86,7 @@ const reportOf = async (
       flowId: facts.find((part) => part.flowId !== null)?.flowId ?? null,
       executions,
       resumeEpoch: damage.length > 0 ? null : resumeEpoch,
+      elsewhere,
       partitions: reports,
       steps,
       damage,
@@ -120,9 +124,27 @@ const openOr = async (place: PartitionPlace, damage: string[]): Promise<LogParti
   }
 }
 
-const resumeEpochOf = (facts: readonly PartitionFacts[], damage: string[]): number | null => {
+/** What else the newest execution kept its state in: the stores of other processes of a cluster. */
+const storesElsewhere = (facts: readonly PartitionFacts[]): readonly string[] => {
+  const here = new Set(facts.map(({ store }) => store))
+  const { stores = [] } = longest(facts).at(-1) ?? {}
+  return stores.filter((store) => !here.has(store))
+}
+
+/** As far as the partitions can say that are here. */
+const resumeEpochOf = (
+  facts: readonly PartitionFacts[],
+  { elsewhere, damage }: { readonly elsewhere: readonly string[]; readonly damage: string[] },
+): number | null => {
+  const own = facts.map((part) => ({
+    ...part,
+    executions: part.executions.map((record) => ({
+      ...record,
+      stores: record.stores.filter((store) => !elsewhere.includes(store)),
+    })),
+  }))
   try {
-    return resumePoint(facts).resumeEpoch
+    return resumePoint(own).resumeEpoch
   } catch (error) {
     damage.push(damageMessage(error))
     return null

@@ -232,6 +232,21 @@ describe('RecoveryStore, as a directory', () => {
       ])
     })
 
+    it('names the stores of other processes without taking their absence for damage', async () => {
+      const store = await RecoveryStore.init(dir, 2)
+      const holder = await Holder.open(store)
+      const own = holder.partitions[0]?.facts.store ?? ''
+      const stores = [own, 'another']
+      for (const partition of holder.partitions) {
+        await partition.begin('flow', { execution: 0, resumeEpoch: 1, workers: 2, stores })
+      }
+      await holder.close()
+
+      const report = await inspectStore(dir)
+
+      expect(report).to.deep.include({ damage: [], elsewhere: ['another'], resumeEpoch: 1 })
+    })
+
     it('tells damage instead of throwing it', async () => {
       await filled()
       await rm(join(dir, 'part-1', 'db', 'CURRENT'))
