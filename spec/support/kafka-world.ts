@@ -120,6 +120,8 @@ export class KafkaWorld {
   /** A new topic, every partition of which can be written. */
   async topic(partitions = 1, name: string = this.name()): Promise<string> {
     const topics = [{ name, numPartitions: partitions, replicationFactor: this.#all.length }]
+    // The broker that it asks may have been killed since.
+    await this.#admin.ensureConnected()
     await this.#admin.sendRequest(API.CREATE_TOPICS, { topics, timeoutMs: 60_000 })
     await this.ready(name, partitions)
     return name
@@ -129,6 +131,7 @@ export class KafkaWorld {
   async topicAt(broker: KafkaBroker): Promise<string> {
     const name = this.name()
     const assignments = [{ partitionIndex: 0, brokerIds: [broker.id] }]
+    await this.#admin.ensureConnected()
     await this.#admin.sendRequest(API.CREATE_TOPICS, {
       topics: [{ name, numPartitions: -1, replicationFactor: -1, assignments }],
       timeoutMs: 60_000,
@@ -141,6 +144,7 @@ export class KafkaWorld {
   async brokerBeside(id: string): Promise<KafkaBroker> {
     await this.again(() => this.#wire.initProducer(id, null, 60_000))
     const asked = { keyType: TRANSACTION, keys: [id] }
+    await this.#admin.ensureConnected()
     const { coordinators } = await this.#admin.sendRequest(API.FIND_COORDINATOR, asked)
     const other = this.#all.find((broker) => broker.id !== coordinators[0]?.nodeId)
     if (other === undefined) throw new Error('there is but one broker')
