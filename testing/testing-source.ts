@@ -55,6 +55,7 @@ export interface TestingSourceOptions {
  * ```
  */
 export class TestingSource<T> extends FixedPartitionedSource<T, number> {
+  override readonly givesWatermarks: boolean = false
   static readonly EOF: Marker = new Marker('eof')
   static readonly ABORT: Marker = new Marker('abort')
   static PAUSE(duration: DurationLike): Marker {

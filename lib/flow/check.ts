@@ -38,10 +38,8 @@ const checkStep = (step: Step, policy: ErrorPolicy): void => {
     }
   }
   if (spec.kind !== 'keyed') return
-  if (spec.needsWatermarks === true && !hasWatermarks(step)) {
-    throw new BuildError(
-      `Step "${step.id}" follows the stream's watermark (WatermarkClock), but none is made upstream${sourceWithout(step)}. Put watermarks(id, { timestamp, outOfOrderness }) behind the source.`,
-    )
+  if (spec.needsWatermarks === true && sourceOnTheWay(step, mayGiveWatermarks) !== null) {
+    throw withoutWatermarks(step, sourceWithout(step))
   }
   if (
     !spec.retryable &&
@@ -56,14 +54,31 @@ const checkStep = (step: Step, policy: ErrorPolicy): void => {
 }
 
 /** Whether watermarks are made on every way from a source to `step`: one without would hold all back. */
-export const hasWatermarks = (step: Step): boolean => sourceOnTheWay(step) === null
+export const hasWatermarks = (step: Step): boolean => sourceOnTheWay(step, makesWatermarks) === null
 
-/** A source from which items reach `step` without passing where watermarks are made. */
-const sourceOnTheWay = (step: Step): Step | null => {
+/**
+ * The first step that follows the watermarks of `source`, where only its partitions can tell whether
+ * they have any; `null` if none does, or the source itself tells.
+ */
+export const followerOf = (source: Step, steps: readonly Step[]): Step | null => {
+  if (!isSilent(source)) return null
+  const reaches = (step: Step): boolean =>
+    sourceOnTheWay(step, (up) => up !== source && (makesWatermarks(up) || isSource(up))) === source
+  return steps.find((step) => needsWatermarks(step.spec) && reaches(step)) ?? null
+}
+
+/** What is said of a step that waits for watermarks which nobody makes. */
+export const withoutWatermarks = (step: Step, source: string): BuildError =>
+  new BuildError(
+    `Step "${step.id}" follows the stream's watermark (WatermarkClock), but none is made upstream${source}. Put watermarks(id, { timestamp, outOfOrderness }) behind the source.`,
+  )
+
+/** A source from which items reach `step` without passing where `made` says watermarks are made. */
+const sourceOnTheWay = (step: Step, made: (up: Step) => boolean): Step | null => {
   const seen = new Set<Step>()
   const find = (at: Step): Step | null => {
     for (const { step: up } of at.ups) {
-      if (seen.has(up) || makesWatermarks(up)) continue
+      if (seen.has(up) || made(up)) continue
       seen.add(up)
       const found = up.spec.kind === 'source' ? up : find(up)
       if (found !== null) return found
@@ -76,7 +91,7 @@ const sourceOnTheWay = (step: Step): Step | null => {
 /** Names the source where others have what it lacks. */
 const sourceWithout = (step: Step): string => {
   if (!upstreamOf(step).some(makesWatermarks)) return ''
-  return ` for the items of "${sourceOnTheWay(step)?.id}"`
+  return ` for the items of "${sourceOnTheWay(step, makesWatermarks)?.id}"`
 }
 
 const checkPolicy = (stepId: string, policy: ErrorPolicy): void => {
@@ -121,3 +136,14 @@ const passesPartitions = ({ spec }: Step): boolean =>
 
 const makesWatermarks = ({ spec }: Step): boolean =>
   spec.kind === 'watermarks' || (spec.kind === 'source' && spec.source.givesWatermarks === true)
+
+const isSource = ({ spec }: Step): boolean => spec.kind === 'source'
+
+/** A source that does not say whether its partitions have watermarks: they tell, once they are open. */
+const isSilent = ({ spec }: Step): boolean =>
+  spec.kind === 'source' && spec.source.givesWatermarks === undefined
+
+const mayGiveWatermarks = (step: Step): boolean => makesWatermarks(step) || isSilent(step)
+
+const needsWatermarks = (spec: Step['spec']): boolean =>
+  spec.kind === 'keyed' && spec.needsWatermarks === true

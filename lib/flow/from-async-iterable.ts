@@ -42,6 +42,7 @@ export const fromAsyncIterable = <T>(
   )
 
 class AsyncIterableSource<T> extends FixedPartitionedSource<T, null> {
+  override readonly givesWatermarks: boolean = false
   readonly #items: AsyncIterable<T> | (() => AsyncIterable<T>)
   readonly #batchSize: number
   readonly #timeout: number

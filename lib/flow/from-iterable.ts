@@ -33,6 +33,7 @@ export const fromIterable = <T>(
   new IterableSource(items, positiveCount('batchSize', batchSize))
 
 class IterableSource<T> extends FixedPartitionedSource<T, number> {
+  override readonly givesWatermarks: boolean = false
   readonly #items: Iterable<T> | (() => Iterable<T>)
   readonly #batchSize: number
 

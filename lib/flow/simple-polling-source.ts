@@ -54,6 +54,7 @@ export type PolledItem<T> = T | null | typeof EOF
  * ```
  */
 export abstract class SimplePollingSource<T, S = null> extends FixedPartitionedSource<T, S> {
+  override readonly givesWatermarks: boolean = false
   readonly #interval: number
   readonly #alignTo: number | null
   #runtime: Runtime = systemRuntime

@@ -38,7 +38,10 @@ export abstract class StatefulSourcePartition<T, S> extends StatelessSourceParti
 
 /** A source of named partitions, each read by one worker and resumed from its own position. */
 export abstract class FixedPartitionedSource<T, S> implements RunAware {
-  /** Whether its partitions have a `watermark` of their own, so that windows can follow it. */
+  /**
+   * Whether its partitions have a `watermark` of their own, so that windows can follow it. Where a
+   * source does not say, they are asked once they are open.
+   */
   readonly givesWatermarks?: boolean
 
   /** Told of the run before anything else is called, while `start` still runs. */
@@ -63,7 +66,10 @@ export abstract class FixedPartitionedSource<T, S> implements RunAware {
 
 /** A source that every worker reads in its own way, without a position to resume from. */
 export abstract class DynamicSource<T> implements RunAware {
-  /** Whether its partitions have a `watermark` of their own, so that windows can follow it. */
+  /**
+   * Whether its partitions have a `watermark` of their own, so that windows can follow it. Where a
+   * source does not say, they are asked once they are open.
+   */
   readonly givesWatermarks?: boolean
 
   /** Told of the run before anything else is called, while `start` still runs. */

@@ -15,6 +15,7 @@ import {
   toRecorder,
 } from '../exchange/router.ts'
 import { ownerOfSlot, readSlotRow, SLOTS, slotOfKey, slotOfWorker } from '../exchange/slots.ts'
+import { followerOf } from '../flow/check.ts'
 import type { Dataflow } from '../flow/dataflow.ts'
 import type { ErrorPolicy } from '../flow/policy.ts'
 import {
@@ -185,6 +186,7 @@ class Assembler {
           writer: this.#writerOf(step, self),
           parts: this.#partsOf(step),
           refusesRewind: this.#parts.refusesRewind,
+          follower: followerOf(step, this.#parts.flow.steps),
           report: (message) => this.#parts.report('warn', message, { step: step.id }),
         })
       case 'keyed':

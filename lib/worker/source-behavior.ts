@@ -2,13 +2,14 @@ import { Behavior } from '../actor/behavior.ts'
 import { type RowCodec, rowCodec } from '../codec/row-codec.ts'
 import { BuildError } from '../errors/errors.ts'
 import { ownerOfKey } from '../exchange/hash.ts'
+import { withoutWatermarks } from '../flow/check.ts'
 import type {
   DynamicSource,
   FixedPartitionedSource,
   StatelessSourcePartition,
 } from '../flow/source.ts'
 import { EOF } from '../flow/source.ts'
-import type { SourceSpec } from '../flow/step.ts'
+import type { SourceSpec, Step } from '../flow/step.ts'
 import {
   data,
   end,
@@ -65,6 +66,7 @@ export class SourceBehavior extends Behavior {
   readonly #pending: Pending[] = []
   readonly #report: (message: string) => void
   readonly #refusesRewind: boolean
+  readonly #follower: Step | null
   #discovery: SourceDiscovery | null = null
   #epoch = 0
   #watermark: number = Number.NEGATIVE_INFINITY
@@ -83,6 +85,8 @@ export class SourceBehavior extends Behavior {
       readonly parts: SourceParts
       /** The flow goes back behind what was committed, perhaps: not with a source that was told. */
       readonly refusesRewind: boolean
+      /** What needs watermarks of the partitions, which alone know whether they have any. */
+      readonly follower: Step | null
       readonly report: (message: string) => void
     },
   ) {
@@ -92,6 +96,7 @@ export class SourceBehavior extends Behavior {
     this.#writer = ends.writer
     this.#parts = ends.parts
     this.#refusesRewind = ends.refusesRewind
+    this.#follower = ends.follower
     this.#report = ends.report
   }
 
@@ -240,6 +245,7 @@ export class SourceBehavior extends Behavior {
       this.#reportVanished()
       this.#discovery = this.#discover()
     }
+    this.#checkWatermarks()
     for (const reader of this.readers) {
       if (reader.position !== null) this.#writer?.bytes(first, reader.part.name, reader.position)
       reader.moved = false
@@ -251,6 +257,12 @@ export class SourceBehavior extends Behavior {
     this.#passWatermark()
     this.send(frontier(signal.epoch, SNAPSHOT_PORT))
     this.#host.around.wake()
+  }
+
+  #checkWatermarks(): void {
+    if (this.#follower === null || this.readers.length === 0) return
+    if (this.readers.some(({ partition }) => partition.watermark !== undefined)) return
+    throw withoutWatermarks(this.#follower, '')
   }
 
   async #openPart(name: string): Promise<SourceReader> {
@@ -292,6 +304,7 @@ export class SourceBehavior extends Behavior {
       reader.moved = false
       this.send(partChange(this.#epoch, reader.part))
     }
+    this.#checkWatermarks()
     this.#writer?.flush()
     this.readers.sort((a, b) => (a.part.name < b.part.name ? -1 : 1))
   }
@@ -381,7 +394,7 @@ export class SourceBehavior extends Behavior {
    */
   #passWatermark(): void {
     let lowest = Number.POSITIVE_INFINITY
-    let given = this.#source.givesWatermarks === true
+    let given = this.#source.givesWatermarks === true || this.#follower !== null
     for (const { partition, ended } of this.readers) {
       if (partition.watermark === undefined) continue
       given = true
