@@ -12,6 +12,7 @@ const PROGRAMS = [
   'spec/connectors/files/killed-flow.ts',
   'spec/connectors/kafka/killed-flow.ts',
   'spec/connectors/nats/killed-flow.ts',
+  'spec/connectors/postgres/followed-flow.ts',
   'spec/connectors/postgres/killed-flow.ts',
   'spec/connectors/redis/killed-flow.ts',
   'spec/ops/flows/threaded.ts',

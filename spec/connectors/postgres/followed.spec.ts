@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setInterval } from 'node:timers/promises'
 import { expect } from 'chai'
 import { type Database, openDatabase } from '../../../connectors/postgres/driver.ts'
+import { builtProgram } from '../../support/built-programs.ts'
 import { rounds } from '../../support/effort.ts'
 import { Folder } from '../../support/folder.ts'
 import { PostgresServer, postgresPrograms } from '../../support/postgres-server.ts'
@@ -11,6 +12,8 @@ import { PROGRAM } from './followed-flow.ts'
 const KEYS = 5
 /** Milliseconds between two looks at what was written. */
 const LOOK = 20
+/** Rows before each run. */
+const ROWS = 600
 const KILLS = rounds({ test: 2, ci: 3, torture: 6 })
 
 describe('a flow that follows a Postgres table', () => {
@@ -54,8 +57,14 @@ describe('a flow that follows a Postgres table', () => {
 
   /** The signal that ended the process; it is killed as soon as enough is written. */
   const follow = async (until: 'tail' | 'end', workers: number, enough: number) => {
-    const words = [PROGRAM, server.connection, folder.file('store'), String(workers), until]
-    const child = spawn(process.execPath, ['--conditions=source', '--import=tsx', ...words], {
+    const words = [
+      builtProgram(PROGRAM),
+      server.connection,
+      folder.file('store'),
+      String(workers),
+      until,
+    ]
+    const child = spawn(process.execPath, words, {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     let said = ''
@@ -82,9 +91,9 @@ describe('a flow that follows a Postgres table', () => {
     await query(`SELECT 1 FROM pg_create_logical_replication_slot('fed', 'pgoutput')`)
     let fed = 0
     for (let kill = 0; kill < KILLS; kill += 1) {
-      await feed(fed, 1500)
-      fed += 1500
-      const enough = (await written()) + 1 + 400 * kill
+      await feed(fed, ROWS)
+      fed += ROWS
+      const enough = (await written()) + 1 + 150 * kill
       expect(await follow('tail', [2, 1, 3][kill % 3] ?? 1, enough)).to.equal('SIGKILL')
     }
     expect(await follow('end', 2, Number.POSITIVE_INFINITY)).to.equal(null)
