@@ -83,6 +83,7 @@ const run = (group, { flags, say, children }) =>
       const heard = lines(hear)
       stream.setEncoding('utf8').on('data', heard.write).on('end', heard.end)
     }
+    child.once('error', (error) => say(`The specs of ${group.name} could not begin: ${error}\n`))
     child.once('close', (code, signal) => {
       children.delete(child)
       if (summary === null) say(`The specs of ${group.name} ended early: ${signal ?? code}\n`)
