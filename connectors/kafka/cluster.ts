@@ -104,7 +104,7 @@ export interface KafkaCluster {
     wanted: readonly Wanted[],
     options: { readonly maxWait: number },
   ): Promise<readonly Fetched[]>
-  /** The transactions that are open in a partition; none, where brokers are too old to say. */
+  /** The transactions that are open in a partition; none, where brokers do not say. */
   openTransactions(where: TopicPartition): Promise<readonly OpenTransaction[]>
   producer(options: { readonly compression: Compression }): Producer
   transactions(id: string, options: TransactionOptions): Transactions

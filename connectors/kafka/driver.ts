@@ -309,7 +309,8 @@ class KafkaTsCluster implements KafkaCluster, TransactionWire {
           coordinatorEpoch: Math.max(coordinatorEpoch, 0),
         }))
     } catch (error) {
-      if (isTooOld(error)) return []
+      // Who may only write to a topic is not told.
+      if (isTooOld(error) || hasCode(error, CODE.topicAuthorizationFailed)) return []
       throw error
     }
   }
