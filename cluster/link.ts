@@ -26,6 +26,8 @@ const WINDOW = 1024 * 1024
 /** Milliseconds for which an acknowledgement may wait for something to travel with. */
 const ACK_DELAY = 4
 const HEARTBEAT = 250
+/** So much of the other end's silence one beat may count: where this end comes late to it, so may that. */
+const MOST_A_BEAT = 300
 const FIRST_RESEND = 250
 const LAST_RESEND = 2000
 /**
@@ -351,7 +353,7 @@ export class Link implements Wire {
     if (this.#heard) {
       this.#silent = 0
       this.#returning = false
-    } else if (alive && this.#wasAlive) this.#silent += Math.min(now - this.#beatAt, 2 * HEARTBEAT)
+    } else if (alive && this.#wasAlive) this.#silent += Math.min(now - this.#beatAt, MOST_A_BEAT)
     if (!alive) this.#returning = true
     this.#heard = false
     this.#wasAlive = alive

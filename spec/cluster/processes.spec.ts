@@ -72,7 +72,7 @@ describeWithNats('A flow in several processes @long', () => {
     b.signal('SIGTERM')
     expect(await ends([a, b]), `${a.log}${b.log}`).to.deep.equal([0, 0])
     expect(a.output).to.match(/^stopped \d+\n$/)
-    expect([a.times(BEGINS), b.times(BEGINS)]).to.deep.equal([1, 1])
+    expect([a.times(BEGINS), b.times(BEGINS)], `${a.log}${b.log}`).to.deep.equal([1, 1])
     const all = begin({ items: 9000, pause: 0, stores: 'one', count: 3 })
     expect(await ends(all)).to.deep.equal([0, 0, 0])
     expect(await stage.written()).to.deep.equal(await undisturbed(9000))
