@@ -106,6 +106,8 @@ class Trial<T> {
   readonly #seed: number
   readonly #workers: readonly number[]
   readonly #batchSize: number
+  /** Without pauses an input is one epoch or two, which crashes leave whole. */
+  readonly #pause: number
   readonly #epochInterval: number
 
   constructor(flow: Dataflow | (() => Dataflow), options: CheckFlowOptions<T>, seed: number) {
@@ -118,6 +120,7 @@ class Trial<T> {
     this.#workers = [anyOf(workers), anyOf(workers), anyOf(workers)]
     this.#batchSize = anyOf([1, 2, 7, 1000])
     this.#epochInterval = anyOf([0, 5, 100, 10_000])
+    this.#pause = anyOf([0, 10, 100])
   }
 
   /** What differs between an undisturbed run and this one; `null` where nothing does. */
@@ -138,6 +141,7 @@ class Trial<T> {
       workers: this.#workers,
       epochInterval: this.#epochInterval,
       batchSize: this.#batchSize,
+      pause: this.#pause,
       faults,
     }
     return new FlowCheckError(
@@ -159,6 +163,7 @@ class Trial<T> {
       workers: this.#workers,
       epochInterval: this.#epochInterval,
       batchSize: this.#batchSize,
+      pause: this.#pause,
     }).catch((error: unknown) => error)
     if (!(seen instanceof Map)) return `it fails with ${String(seen)}`
     for (const [step, rows] of expected) {
@@ -175,15 +180,16 @@ class Trial<T> {
       readonly workers?: readonly number[]
       readonly epochInterval?: number
       readonly batchSize?: number
+      readonly pause?: number
     },
   ): Promise<Map<string, string[]>> {
-    const { batchSize = 1000, ...options } = how
+    const { batchSize = 1000, pause = 0, ...options } = how
     const parts = this.#partsOf(items)
     const sinks = new Map<string, CommittedSink<unknown>>()
     const rewired = (): Dataflow => {
       const flow = typeof this.#flow === 'function' ? this.#flow() : this.#flow
       return between(flow, {
-        source: new ItemsSource(parts, batchSize),
+        source: new ItemsSource(parts, { batchSize, pause }),
         input: this.#options.input,
         sinks,
       })

@@ -56,15 +56,19 @@ const counting = (): Dataflow => {
   return flow
 }
 
-/** Remembers what it has seen where no snapshot finds it. */
-/** No snapshot keeps a symbol: what was prepared before a crash comes out without it. */
-const mark = Symbol('mark')
-
+/** Counts where no snapshot finds it: each execution begins at one. */
 const forgetful = (): Dataflow => {
+  const counts = new Map<string, number>()
   const flow = dataflow('forgetful')
   flow
     .input('in', new TestingSource<Reading>([]))
-    .pipe(map('marked', ({ id, key }) => ({ id, key, [mark]: true })))
+    .pipe(
+      map('numbered', ({ key }) => {
+        const count = (counts.get(key) ?? 0) + 1
+        counts.set(key, count)
+        return `${key} ${count}`
+      }),
+    )
     .output('out', new TestingSink())
   return flow
 }
