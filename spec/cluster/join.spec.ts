@@ -12,7 +12,7 @@ import { describeWithNats } from './with-nats.ts'
 
 const ITEMS = 400
 
-describeWithNats('run, told where the others are', function () {
+describeWithNats('run, told where the others are', () => {
   const folder = new Folder()
   let server: LocalNats
 
