@@ -63,6 +63,8 @@ describeWithNats('A flow in several processes @long', () => {
   it('bridges restarts of the NATS server in one execution, stops as a whole when any one is told to', async () => {
     const [a, b] = begin({ items: 9000, pause: 60, stores: 'one' }) as [Member, Member]
     await Promise.all([a.says(BEGINS), b.says(BEGINS)])
+    // A way that is only being made cannot be bridged: every thread has its own once all goes on.
+    await stage.goesOn()
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
       await pause(200)
       await stage.server.down(signal)
