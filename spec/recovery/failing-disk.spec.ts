@@ -111,8 +111,8 @@ describe('A flow whose disk fails to sync (needs strace) @long', function () {
 
     const { damage, resumeEpoch } = await inspectStore(folder.file('state'))
     expect(damage).to.deep.equal([])
-    // Both partitions must have the epoch: one that was written in part does not count.
-    expect(resumeEpoch).to.be.within(full.committed, full.committed + 2)
+    // A write that was on its way, of as many epochs as waited, may have reached both partitions.
+    expect(resumeEpoch).to.be.at.least(full.committed)
     const counting = new Counting(systemRuntime)
     counting.ticks.end = full.items + 100
     await counting.start(await RecoveryStore.open(folder.file('state'))).done
