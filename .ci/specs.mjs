@@ -1,7 +1,7 @@
 // Runs the specs: `node .ci/specs.mjs [flags of mocha]`. Most of their time they wait for servers and
 // processes of their own, so several mochas run side by side, each with the files of one group, and
-// report as one. In CI they run one after the other: there nobody waits, and nothing may depend on
-// how busy a machine is. TIDEMARK_JOBS says otherwise.
+// report as one. TIDEMARK_JOBS says how many; where CI=true they run one after the other, for there
+// nobody waits, and nothing may depend on how busy a machine is.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
