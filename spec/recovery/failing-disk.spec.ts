@@ -66,7 +66,7 @@ describe('A flow whose store cannot be written', () => {
   })
 })
 
-describe('A flow whose disk fails to sync (needs strace) @long', function () {
+describe('A flow whose disk fails to sync (needs strace) @long', () => {
   const folder = new Folder()
   let child: FailingDisk | null = null
 
