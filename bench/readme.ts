@@ -36,7 +36,9 @@ export const withFigures = (
 const figuresOf = (findings: readonly Findings[], date: Date): string => {
   const day = date.toISOString().slice(0, 10)
   const slower = slowerLines(findings)
-  const peers = sortedPeerLines(findings).map((cells) => cells.slice(0, SHORT_PEER_CELLS))
+  const peers = sortedPeerLines(findings)
+    .map((cells) => cells.slice(0, SHORT_PEER_CELLS))
+    .filter((cells) => cells.at(-1) !== '-')
   const own = [...findings.flatMap(linesOf), ...groupLines(findings)]
     .map(({ cells }) => cells.slice(0, SHORT_HEAD.length))
     .filter(([, ...ratios]) => ratios.some((ratio) => ratio !== '-'))

@@ -44,7 +44,7 @@ const digits = (value: number): string => {
 
 /** `0.71`, or `6.2x` where the bound is a multiple. */
 const bound = (gate: Gate, value: number): string => {
-  if (gate.against === null) return String(value)
+  if (gate.against === null) return String(Number(value.toPrecision(3)))
   return value >= 1 ? `${value}x` : String(value)
 }
 
