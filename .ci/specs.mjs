@@ -113,7 +113,7 @@ const turns = (count) => {
 
 const jobsOf = ({ CI, TIDEMARK_JOBS }) => {
   if (TIDEMARK_JOBS) return Math.max(1, Number(TIDEMARK_JOBS))
-  return CI === 'true' ? 1 : availableParallelism() + 1
+  return CI === 'true' ? 1 : availableParallelism()
 }
 
 const main = async (flags) => {
